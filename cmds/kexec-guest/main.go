@@ -1,0 +1,43 @@
+// Kexec-guest runs the image's command as the boot would.
+//
+// Synopsis:
+//
+//	kexec-guest [-n] [-root DIR] [-config DIR] [-cgroup NAME] [-- CMD [ARG...]]
+//
+// It resolves command, environment, user and directory from the image's
+// configuration and launch.json, runs the command in its cgroup in the root, and
+// exits with its code. CMD replaces the image's Entrypoint and Cmd.
+//
+// In a root other than / it first binds /sys, /proc, /dev and /run of this machine
+// there. From a shell the command has the terminal until it ends: ctrl-C is its.
+// When it has ended, what it left in the cgroup is killed.
+//
+// Options:
+//
+//	-n            print what would run, as JSON, and run nothing
+//	-root DIR     the root (default /newroot)
+//	-config DIR   where image/config.json and launch.json are (default /config)
+//	-cgroup NAME  the cgroup (default krata-guest-task)
+//
+// Exit status: the command's own; 128+N when signal N killed it; 127 when it was
+// not found, 126 when it could not be executed, 125 when the configuration is
+// wrong, 2 for a wrong call.
+//
+// Examples:
+//
+//	kexec-guest -n
+//	kexec-guest -- /bin/sh -l
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/kguest/kguest/pkg/guestcmd"
+)
+
+func main() {
+	os.Exit(guestcmd.Main(context.Background(), guestcmd.KexecGuest, &guestcmd.Env{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	}))
+}

@@ -1,0 +1,49 @@
+// Kmount mounts what a guest is made of.
+//
+// Synopsis:
+//
+//	kmount [-n] [-image DEV] [-config DEV] [-timeout T]
+//	kmount [-n] kernel
+//	kmount [-n] modules
+//	kmount [-n] images [-image DEV] [-config DEV] [-timeout T]
+//	kmount [-n] DEV DIR
+//
+// Without an argument it does all of the boot's mounting: kernel, modules, images.
+//
+//	kernel   /dev, /proc, /sys, /sys/fs/cgroup and what goes with them
+//	modules  loads the modules of the initramfs (the disks need them)
+//	images   the image on /image and its configuration on /config, read-only
+//	DEV DIR  the file system on DEV on DIR, read-only
+//
+// The type of a disk's file system (squashfs, erofs, ext4) is read from its
+// superblock. What is mounted already is left as it is.
+//
+// Options:
+//
+//	-n           print the commands that would do the same, and change nothing
+//	-image DEV   disk with the image: /dev/NAME, serial:NUMBER or label:NAME
+//	             (default: /dev/xvda, else /dev/vda)
+//	-config DEV  disk with the configuration (default: /dev/xvdb, else /dev/vdb)
+//	-timeout T   longest wait for a disk (default 10s)
+//
+// Exit status: 0, 1 when something could not be mounted, 2 for a wrong call.
+//
+// Examples:
+//
+//	kmount -n kernel
+//	kmount images -image serial:root0 -config /dev/vdc
+//	kmount /dev/vdb /mnt
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/kguest/kguest/pkg/guestcmd"
+)
+
+func main() {
+	os.Exit(guestcmd.Main(context.Background(), guestcmd.Kmount, &guestcmd.Env{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	}))
+}

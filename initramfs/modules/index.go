@@ -1,0 +1,110 @@
+// Package modules reads a kernel's modules folder (/lib/modules/VERSION, as
+// depmod leaves it) and tells which module files an image needs for what it
+// was asked, in load order.
+package modules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Index is what one modules folder says of its modules.
+type Index struct {
+	Dir     string
+	Version string // Dir's base name: the kernel's release, uname -r
+
+	deps         map[string]dep
+	soft         map[string]softdep
+	builtin      map[string]bool
+	alias        map[string][]string
+	builtinAlias map[string]bool
+}
+
+// Open reads the text files of the modules folder dir. Only modules.dep must
+// be there.
+func Open(dir string) (*Index, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open modules folder: %w", err)
+	}
+	data, err := readIndexFile(abs, "modules.dep")
+	if err != nil {
+		return nil, fmt.Errorf("open modules folder: %w%s", err, remedy(abs))
+	}
+	x := &Index{Dir: abs, Version: filepath.Base(abs)}
+	if x.deps, err = parseDep(data); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", filepath.Join(abs, "modules.dep"), err)
+	}
+	if err := x.readOptional(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// readOptional reads the files that a folder need not have.
+func (x *Index) readOptional() error {
+	files := []struct {
+		name  string
+		parse func(data []byte) error
+	}{
+		{"modules.softdep", func(data []byte) (err error) { x.soft, err = parseSoftdep(data); return err }},
+		{"modules.builtin", func(data []byte) (err error) { x.builtin, err = parseBuiltin(data); return err }},
+		{"modules.alias", func(data []byte) (err error) { x.alias, err = parseAlias(data); return err }},
+		{"modules.builtin.modinfo", func(data []byte) error { x.builtinAlias = parseBuiltinAlias(data); return nil }},
+	}
+	for _, f := range files {
+		data, err := readIndexFile(x.Dir, f.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("open modules folder: %w", err)
+		}
+		if err := f.parse(data); err != nil {
+			return fmt.Errorf("parse %s: %w", filepath.Join(x.Dir, f.name), err)
+		}
+	}
+	return nil
+}
+
+// remedy says what to do about a folder without modules.dep.
+func remedy(dir string) string {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "; give a folder like /lib/modules/VERSION"
+	}
+	if found, err := filepath.Glob(filepath.Join(dir, "*", "modules.dep")); err == nil && len(found) > 0 {
+		return "; give one kernel's folder in it, such as " + filepath.Dir(found[0])
+	}
+	if root, ok := depmodRoot(dir); ok {
+		return fmt.Sprintf("; make it with: depmod -b %s %s", root, filepath.Base(dir))
+	}
+	return "; give a folder like /lib/modules/VERSION"
+}
+
+// depmodRoot returns what depmod's -b wants for the modules folder dir, which
+// has modules in it.
+func depmodRoot(dir string) (string, bool) {
+	if _, err := os.Stat(filepath.Join(dir, "kernel")); err != nil {
+		return "", false
+	}
+	lib := filepath.Dir(filepath.Dir(dir))
+	if filepath.Base(filepath.Dir(dir)) != "modules" || filepath.Base(lib) != "lib" {
+		return "", false
+	}
+	return filepath.Dir(lib), true
+}
+
+// names returns all names of modules, sorted, built in or not.
+func (x *Index) names() []string {
+	names := make(map[string]bool)
+	maps.Copy(names, x.builtin)
+	for name := range x.deps {
+		names[name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}

@@ -1,0 +1,197 @@
+package modules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// maxIndexFile bounds each of the text files, in bytes; Debian's largest is
+// about 2 MB.
+const maxIndexFile = 64 << 20
+
+// dep is one line of modules.dep.
+type dep struct {
+	path  string   // below the modules folder, with its suffix
+	needs []string // names of modules, in modules.dep's order: the last is loaded first
+}
+
+// softdep is what one module has in modules.softdep.
+type softdep struct{ pre, post []string }
+
+// Name returns the name of the module in the file path: its base without
+// suffixes, with underscores for dashes, as the kernel spells it.
+func Name(file string) string {
+	name, _, _ := strings.Cut(path.Base(file), ".")
+	return fold(name)
+}
+
+func fold(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// readIndexFile returns dir's file of that name. A missing one is an
+// *fs.PathError with fs.ErrNotExist.
+func readIndexFile(dir, name string) ([]byte, error) {
+	file := filepath.Join(dir, name)
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: not a regular file", file)
+	}
+	if info.Size() > maxIndexFile {
+		return nil, fmt.Errorf("read %s: %d bytes, more than %d", file, info.Size(), int64(maxIndexFile))
+	}
+	return os.ReadFile(file)
+}
+
+// lines calls f with the number, from 1, and the fields of each line that is
+// neither empty nor a comment.
+func lines(data []byte, f func(fields []string) error) error {
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		fields := strings.Fields(string(line))
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if err := f(fields); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// parseDep parses modules.dep (modules.dep(5)), keyed by module name.
+func parseDep(data []byte) (map[string]dep, error) {
+	deps := make(map[string]dep)
+	err := lines(data, func(fields []string) error {
+		file, ok := strings.CutSuffix(fields[0], ":")
+		if !ok {
+			return fmt.Errorf("%q: want a module's file and a colon", fields[0])
+		}
+		for _, p := range append([]string{file}, fields[1:]...) {
+			if err := checkPath(p); err != nil {
+				return err
+			}
+		}
+		name := Name(file)
+		if have, ok := deps[name]; ok {
+			return fmt.Errorf("module %s is in both %s and %s", name, have.path, file)
+		}
+		d := dep{path: file}
+		for _, need := range fields[1:] {
+			d.needs = append(d.needs, Name(need))
+		}
+		deps[name] = d
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return deps, checkNeeds(deps)
+}
+
+func checkNeeds(deps map[string]dep) error {
+	for _, d := range deps {
+		for _, need := range d.needs {
+			if _, ok := deps[need]; !ok {
+				return fmt.Errorf("%s needs module %s, which has no line", d.path, need)
+			}
+		}
+	}
+	return nil
+}
+
+// checkPath refuses files outside the modules folder and those that are no
+// modules.
+func checkPath(file string) error {
+	if !fs.ValidPath(file) || file == "." {
+		return fmt.Errorf("%q: not a clean path below the modules folder", file)
+	}
+	if _, err := suffix(file); err != nil {
+		return err
+	}
+	if Name(file) == "" {
+		return fmt.Errorf("%q: a module without a name", file)
+	}
+	return nil
+}
+
+// parseSoftdep parses modules.softdep, keyed by module name. Lines of depmod's
+// that have neither "pre:" nor "post:" (cifs has some) name nothing.
+func parseSoftdep(data []byte) (map[string]softdep, error) {
+	soft := make(map[string]softdep)
+	err := lines(data, func(fields []string) error {
+		if fields[0] != "softdep" || len(fields) < 2 {
+			return errors.New(`want "softdep MODULE pre: NAMES post: NAMES"`)
+		}
+		name := fold(fields[1])
+		s := soft[name]
+		var list *[]string
+		for _, field := range fields[2:] {
+			switch {
+			case field == "pre:":
+				list = &s.pre
+			case field == "post:":
+				list = &s.post
+			case list != nil:
+				*list = append(*list, fold(field))
+			}
+		}
+		soft[name] = s
+		return nil
+	})
+	return soft, err
+}
+
+// parseBuiltin parses modules.builtin: one path a line.
+func parseBuiltin(data []byte) (map[string]bool, error) {
+	builtin := make(map[string]bool)
+	err := lines(data, func(fields []string) error {
+		if len(fields) != 1 {
+			return fmt.Errorf("%q: want one path", strings.Join(fields, " "))
+		}
+		if err := checkPath(fields[0]); err != nil {
+			return err
+		}
+		builtin[Name(fields[0])] = true
+		return nil
+	})
+	return builtin, err
+}
+
+// parseAlias parses modules.alias: for each alias that is a plain name, not a
+// pattern, the modules that have it.
+func parseAlias(data []byte) (map[string][]string, error) {
+	aliases := make(map[string][]string)
+	err := lines(data, func(fields []string) error {
+		if fields[0] != "alias" || len(fields) != 3 {
+			return errors.New(`want "alias PATTERN MODULE"`)
+		}
+		if !strings.ContainsAny(fields[1], "*?[") {
+			name := fold(fields[1])
+			aliases[name] = append(aliases[name], fold(fields[2]))
+		}
+		return nil
+	})
+	return aliases, err
+}
+
+// parseBuiltinAlias parses modules.builtin.modinfo, which has "MODULE.KEY=VALUE"
+// records that end in NUL, for the aliases that built-in modules have.
+func parseBuiltinAlias(data []byte) map[string]bool {
+	aliases := make(map[string]bool)
+	for record := range bytes.SplitSeq(data, []byte{0}) {
+		key, value, _ := strings.Cut(string(record), "=")
+		if strings.HasSuffix(key, ".alias") {
+			aliases[fold(value)] = true
+		}
+	}
+	return aliases
+}

@@ -1,0 +1,176 @@
+package modules
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+const (
+	// maxModule bounds a module file, packed or not, in bytes. The largest in
+	// the field, graphics drivers with debug data, have about 100 MB.
+	maxModule = 256 << 20
+	// maxWindow bounds what a zstd module may make its reader allocate;
+	// the kernel's own build uses 8 MiB at most.
+	maxWindow = 128 << 20
+)
+
+// errTooBig ends the unpacking of a module beyond maxModule.
+var errTooBig = fmt.Errorf("more than %d bytes unpacked", int64(maxModule))
+
+// suffix returns the compression suffix of a module's file: "", ".gz", ".xz"
+// or ".zst".
+func suffix(file string) (string, error) {
+	base := filepath.Base(file)
+	for _, s := range []string{"", ".gz", ".xz", ".zst"} {
+		if strings.HasSuffix(base, ".ko"+s) {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf("%q: not a module (.ko, .ko.gz, .ko.xz or .ko.zst)", file)
+}
+
+// GuestPath returns the path of m in the guest: below VERSION, unpacked.
+func (x *Index) GuestPath(m Module) string {
+	file := m.Path
+	if s, err := suffix(file); err == nil {
+		file = strings.TrimSuffix(file, s)
+	}
+	return "lib/modules/" + x.Version + "/" + file
+}
+
+// Read returns the unpacked contents of m, an ELF file for GOARCH arch.
+func (x *Index) Read(m Module, arch string) ([]byte, error) {
+	file := filepath.Join(x.Dir, filepath.FromSlash(m.Path))
+	data, err := readModule(file)
+	if err == nil {
+		err = checkELF(data, arch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read module %s: %w", file, err)
+	}
+	return data, nil
+}
+
+func readModule(file string) ([]byte, error) {
+	s, err := suffix(file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return unpack(f, s)
+}
+
+// unpack returns what r holds, compressed as suffix s says.
+func unpack(r io.Reader, s string) ([]byte, error) {
+	switch s {
+	case ".gz":
+		gz, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		return readBounded(gz)
+	case ".xz":
+		br := bufio.NewReader(r)
+		if err := checkDict(br); err != nil {
+			return nil, err
+		}
+		xr, err := xz.NewReader(br)
+		if err != nil {
+			return nil, err
+		}
+		return readBounded(xr)
+	case ".zst":
+		zr, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxMemory(maxModule), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, err
+		}
+		defer zr.Close()
+		return readBounded(zr)
+	}
+	return readBounded(r)
+}
+
+// checkDict refuses an xz file whose first block asks for a dictionary beyond
+// maxWindow: the decoder allocates it, up to 4 GiB, before it unpacks a byte.
+// The block header, of (first byte + 1) * 4 bytes, is at offset 12; its last
+// filter is LZMA2: 0x21, one byte of properties, 2^(n/2) * (2 or 3) << 11.
+func checkDict(r *bufio.Reader) error {
+	const streamHeader, lzma2, maxBlockHeader = 12, "\x21\x01", 1024
+	head, err := r.Peek(streamHeader + maxBlockHeader)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if len(head) <= streamHeader {
+		return io.ErrUnexpectedEOF
+	}
+	block := head[streamHeader:min(len(head), streamHeader+(int(head[streamHeader])+1)*4)]
+	i := bytes.LastIndex(block, []byte(lzma2))
+	if i < 0 || i+len(lzma2) >= len(block) {
+		return errors.New("xz file without an LZMA2 filter")
+	}
+	n := int(block[i+len(lzma2)] & 0x3f)
+	if dict := uint64(2|n&1) << (n/2 + 11); dict > maxWindow {
+		return fmt.Errorf("xz dictionary of %d bytes, more than %d", dict, int64(maxWindow))
+	}
+	return nil
+}
+
+func readBounded(r io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	n, err := io.Copy(&b, io.LimitReader(r, maxModule+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > maxModule {
+		return nil, errTooBig
+	}
+	return b.Bytes(), nil
+}
+
+// checkELF refuses what is no ELF file for arch.
+func checkELF(data []byte, arch string) error {
+	if len(data) < 20 || string(data[:4]) != elf.ELFMAG {
+		return errors.New("not an ELF file")
+	}
+	want := machine(arch)
+	if got := elf.Machine(binary.LittleEndian.Uint16(data[18:])); got != want {
+		return fmt.Errorf("made for %v, and the image is for %v (-arch %s)", got, want, arch)
+	}
+	return nil
+}
+
+func machine(arch string) elf.Machine {
+	switch arch {
+	case "amd64":
+		return elf.EM_X86_64
+	case "arm64":
+		return elf.EM_AARCH64
+	case "riscv64":
+		return elf.EM_RISCV
+	}
+	return elf.EM_NONE
+}

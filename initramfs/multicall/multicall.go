@@ -1,0 +1,84 @@
+// Package multicall compiles several Go commands into one program, which runs
+// the one that argv[0] names. The sources are rewritten by u-root's gobusybox
+// and compiled with the build cache.
+package multicall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/u-root/gobusybox/src/pkg/bb"
+	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
+	"github.com/u-root/gobusybox/src/pkg/golang"
+	"github.com/u-root/uio/ulog"
+)
+
+// initCommand is what the program runs as process 1 and when called init.
+const initCommand = "kinit"
+
+// Arches returns the GOARCH values that Build takes.
+func Arches() []string { return []string{"amd64", "arm64", "riscv64"} }
+
+// target returns the environment of go commands that compile for the guest.
+func target(arch string) []string {
+	return []string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}
+}
+
+// Build compiles cmds, as Resolve returned them, for arch and returns the path
+// of the program, which is in the empty folder work. All that Build writes is
+// there, besides Go's build cache. The same commands give the same bytes,
+// whatever work is.
+func (s Source) Build(ctx context.Context, work, arch string, cmds []Command) (string, error) {
+	gopath := filepath.Join(work, "gopath")
+	if err := s.generate(gopath, arch, cmds); err != nil {
+		return "", fmt.Errorf("generate program: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	program := filepath.Join(work, "bb")
+	if err := s.compile(ctx, gopath, work, arch, program); err != nil {
+		return "", fmt.Errorf("compile program: %w", err)
+	}
+	return program, nil
+}
+
+// bbDir is where gobusybox puts the program's main package, below its GOPATH.
+func bbDir(gopath string) string { return filepath.Join(gopath, "src", "bb.u-root.com", "bb") }
+
+func (s Source) generate(gopath, arch string, cmds []Command) (err error) {
+	// A source that it did not foresee makes gobusybox panic.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("gobusybox cannot rewrite the commands: %v", p)
+		}
+	}()
+	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(arch),
+		golang.WithGOROOT(s.GoRoot), golang.WithGO111MODULE("on"), golang.WithWorkingDir(s.Dir))
+	paths := make([]string, len(cmds))
+	for i, c := range cmds {
+		paths[i] = c.Path
+	}
+	err = bb.BuildBusybox(ulog.Null, &bb.Opts{
+		Env:          env,
+		LookupEnv:    &findpkg.Env{},
+		GenSrcDir:    gopath,
+		CommandPaths: paths,
+		GenerateOnly: true,
+	})
+	if err != nil {
+		return errors.New(oneLine(err.Error()))
+	}
+	return os.WriteFile(filepath.Join(bbDir(gopath), "main.go"), mainSource(cmds), 0o600)
+}
+
+func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {
+	env := append(target(arch),
+		"GO111MODULE=off", "GOPATH="+gopath, "GOROOT="+s.GoRoot, "GOFLAGS=", "GOTMPDIR="+tmp)
+	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env,
+		"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", program, ".")
+	return err
+}

@@ -1,0 +1,129 @@
+package multicall
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/kguest/kguest/initramfs/nearest"
+)
+
+// uroot is the module of the commands that are asked for by a bare name.
+const uroot = "github.com/u-root/u-root"
+
+// Ask is one command that somebody asked for.
+type Ask struct {
+	Name string // a name of kguest's or u-root's commands, or a Go import path
+	From string // where it was asked, for error messages: "-cmd ls"
+}
+
+// Command is a command to be compiled in.
+type Command struct {
+	Name string // what argv[0] calls it
+	Path string // import path
+	From string
+}
+
+// Own returns the names of kguest's own commands.
+func Own() []string { return []string{"kexec-guest", "kinit", "kmount", "knet", "kroot"} }
+
+// urootFolders are the folders of u-root's commands, the first that has a
+// name wins.
+func urootFolders() []string { return []string{"core", "boot", "exp"} }
+
+// CheckName returns an error where name can neither be a command's name nor
+// an import path. It looks nothing up.
+func CheckName(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("empty command name")
+	case name == "init", name == "bb":
+		return fmt.Errorf("the name %s is taken: it runs kinit, the image's own first process", name)
+	case slices.Contains(strings.Split(name, "/"), "internal"):
+		return fmt.Errorf("%s is below a folder named internal, which no other module may import", name)
+	}
+	if err := module.CheckImportPath(name); err != nil {
+		return fmt.Errorf("%q is neither a command's name nor a Go import path", name)
+	}
+	return nil
+}
+
+// Resolve finds the commands asked for, for the architecture arch, sorted by
+// name. Asking twice for the same one is no mistake; two commands of one name
+// are.
+func (s Source) Resolve(ctx context.Context, arch string, asks []Ask) ([]Command, error) {
+	var urootDir string
+	byName := make(map[string]Command)
+	for _, ask := range asks {
+		if err := CheckName(ask.Name); err != nil {
+			return nil, fmt.Errorf("%s: %w", ask.From, err)
+		}
+		if urootDir == "" && bare(ask.Name) && !slices.Contains(Own(), ask.Name) {
+			var err error
+			if urootDir, err = s.moduleDir(ctx, uroot); err != nil {
+				return nil, fmt.Errorf("%s: %w", ask.From, err)
+			}
+		}
+		c, err := resolve(ask, urootDir)
+		if err != nil {
+			return nil, err
+		}
+		if have, ok := byName[c.Name]; ok && have.Path != c.Path {
+			return nil, fmt.Errorf("%s: two commands named %s: %s and %s; leave one out", ask.From, c.Name, have.Path, c.Path)
+		}
+		byName[c.Name] = c
+	}
+	cmds := make([]Command, 0, len(byName))
+	for _, c := range byName {
+		cmds = append(cmds, c)
+	}
+	slices.SortFunc(cmds, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
+	return cmds, s.checkPackages(ctx, arch, cmds)
+}
+
+// bare tells a command's name from an import path: no import path outside the
+// standard library has a first element without a dot.
+func bare(name string) bool { return !strings.Contains(name, "/") }
+
+func resolve(ask Ask, urootDir string) (Command, error) {
+	if !bare(ask.Name) {
+		return Command{Name: path.Base(ask.Name), Path: ask.Name, From: ask.From}, nil
+	}
+	if slices.Contains(Own(), ask.Name) {
+		return Command{Name: ask.Name, Path: Module + "/cmds/" + ask.Name, From: ask.From}, nil
+	}
+	have := Own()
+	for _, folder := range urootFolders() {
+		names, err := commandNames(filepath.Join(urootDir, "cmds", folder))
+		if err != nil {
+			return Command{}, fmt.Errorf("%s: list u-root's commands: %w", ask.From, err)
+		}
+		if slices.Contains(names, ask.Name) {
+			return Command{Name: ask.Name, Path: uroot + "/cmds/" + folder + "/" + ask.Name, From: ask.From}, nil
+		}
+		have = append(have, names...)
+	}
+	return Command{}, fmt.Errorf("%s: no command of that name in kguest or u-root%s (another module's is asked for by its import path)",
+		ask.From, nearest.Hint(ask.Name, have))
+}
+
+// commandNames returns the folders in dir.
+func commandNames(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}

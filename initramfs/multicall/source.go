@@ -1,0 +1,136 @@
+package multicall
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Module is the path of the module that holds kguest's own commands.
+const Module = "github.com/kguest/kguest"
+
+// Source is where the commands' import paths are looked up.
+type Source struct {
+	Dir    string // a folder inside the main module
+	GoRoot string // of the toolchain that Dir's go.mod selects
+}
+
+// Find returns the Source for a builder that runs in the folder wd: wd itself
+// where its module is kguest or requires it, else the checkout or the module
+// cache folder that this program was compiled from.
+func Find(ctx context.Context, wd string) (Source, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return Source{}, fmt.Errorf("find the go command: %w; install Go and put its bin folder on PATH", err)
+	}
+	dir, err := findDir(ctx, wd)
+	if err != nil {
+		return Source{}, err
+	}
+	out, err := runGo(ctx, "go", dir, nil, "env", "GOROOT")
+	if err != nil {
+		return Source{}, fmt.Errorf("find GOROOT: %w", err)
+	}
+	return Source{Dir: dir, GoRoot: strings.TrimSpace(string(out))}, nil
+}
+
+func findDir(ctx context.Context, wd string) (string, error) {
+	if _, err := runGo(ctx, "go", wd, nil, "list", "-m", Module); err == nil {
+		return wd, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if dir := compiledFrom(); dir != "" {
+		return dir, nil
+	}
+	return "", fmt.Errorf("find the sources of %s: %s is not in that module nor in one that requires it, "+
+		"and this program's own sources are gone; run it in a checkout of kguest", Module, wd)
+}
+
+// compiledFrom returns the root of the module that this file was compiled
+// from, or "" where it is no longer there or -trimpath has cut it.
+func compiledFrom() string {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		return ""
+	}
+	root := filepath.Join(filepath.Dir(file), "..", "..")
+	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil || !bytes.Contains(b, []byte("module "+Module+"\n")) {
+		return ""
+	}
+	return root
+}
+
+// goTool is the go command of s's toolchain.
+func (s Source) goTool() string { return filepath.Join(s.GoRoot, "bin", "go") }
+
+// run runs the toolchain's go command in s.Dir with modules on.
+func (s Source) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
+	return runGo(ctx, s.goTool(), s.Dir, env, args...)
+}
+
+// moduleDir returns the folder with the sources of the module named path,
+// fetching them if need be.
+func (s Source) moduleDir(ctx context.Context, path string) (string, error) {
+	out, err := s.run(ctx, nil, "mod", "download", "-json", path)
+	if err != nil {
+		return "", fmt.Errorf("find module %s: %w", path, err)
+	}
+	var m struct{ Dir string }
+	if err := json.Unmarshal(out, &m); err != nil {
+		return "", fmt.Errorf("find module %s: decode go's answer: %w", path, err)
+	}
+	return m.Dir, nil
+}
+
+// goWait is how long an interrupted go command may take to remove its
+// temporary files before it is killed.
+const goWait = 5 * time.Second
+
+// runGo runs a go command in dir and returns its standard output. The error
+// holds the first line of its complaint.
+func runGo(ctx context.Context, tool, dir string, env []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "GO111MODULE=on"), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = goWait
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return stdout.Bytes(), nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return nil, complaint(err, stderr.String())
+}
+
+// complaint turns what a go command wrote into an error of one line.
+func complaint(err error, stderr string) error {
+	var lines []string
+	for line := range strings.Lines(stderr) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "go: downloading ") {
+			lines = append(lines, line)
+		}
+	}
+	switch len(lines) {
+	case 0:
+		return err
+	case 1:
+		return errors.New(lines[0])
+	default:
+		return fmt.Errorf("%s (and %d more lines)", lines[0], len(lines)-1)
+	}
+}

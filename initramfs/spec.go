@@ -1,0 +1,125 @@
+// Package initramfs makes the archive that the kernel unpacks as its first
+// root. It does so in three steps that know nothing of each other: a Spec says
+// what was asked for and where, a Tree is the files that follow from it, and
+// Write turns a Tree into bytes.
+package initramfs
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kguest/kguest/initramfs/cpio"
+	"github.com/kguest/kguest/initramfs/modules"
+	"github.com/kguest/kguest/initramfs/multicall"
+)
+
+// Spec is what was asked to be in an image. What it asks for carries the place
+// where it was asked, for error messages and for Entry.Reason.
+type Spec struct {
+	Arch       string          // GOARCH of the guest; one of multicall.Arches
+	Commands   []multicall.Ask // besides kguest's own, which are always there
+	Files      []File
+	ModulesDir string // a kernel's modules folder; empty for no modules
+	Modules    []modules.Ask
+	ModTime    int64 // of every file, in seconds since 1970
+}
+
+// File is a file of the host that was asked to be in the image.
+type File struct {
+	Host  string // path on the host
+	Guest string // absolute path in the guest
+	From  string // where it was asked: "-file a:/b"
+}
+
+// Check returns an error for the first thing in s that cannot be had,
+// as far as that can be told at once.
+func (s *Spec) Check() error {
+	if !slices.Contains(multicall.Arches(), s.Arch) {
+		return fmt.Errorf("no guest architecture %q; there are %s", s.Arch, strings.Join(multicall.Arches(), ", "))
+	}
+	if s.ModTime < 0 || s.ModTime > math.MaxUint32 {
+		return fmt.Errorf("time %d is not within 0 and %d seconds since 1970", s.ModTime, uint32(math.MaxUint32))
+	}
+	for _, c := range s.Commands {
+		if err := multicall.CheckName(c.Name); err != nil {
+			return fmt.Errorf("%s: %w", c.From, err)
+		}
+	}
+	if s.ModulesDir == "" && len(s.Modules) > 0 {
+		return fmt.Errorf("%s: no modules folder to take module %s from", s.Modules[0].From, s.Modules[0].Name)
+	}
+	for _, f := range s.Files {
+		if err := f.check(); err != nil {
+			return fmt.Errorf("%s: %w", f.From, err)
+		}
+	}
+	return nil
+}
+
+func (f File) check() error {
+	if err := checkGuestPath(f.Guest); err != nil {
+		return err
+	}
+	info, err := os.Stat(f.Host)
+	if err != nil {
+		return fmt.Errorf("read file: %w", err)
+	}
+	if err := checkHostFile(f.Host, info); err != nil {
+		return err
+	}
+	r, err := os.Open(f.Host)
+	if err != nil {
+		return fmt.Errorf("read file: %w", err)
+	}
+	return r.Close()
+}
+
+func checkGuestPath(guest string) error {
+	switch {
+	case !strings.HasPrefix(guest, "/"):
+		return fmt.Errorf("path %q in the guest must begin with a slash", guest)
+	case strings.HasSuffix(guest, "/"):
+		return fmt.Errorf("path %q in the guest is a folder's; give the file's own name too", guest)
+	case path.Clean(guest) != guest:
+		return fmt.Errorf("path %q in the guest is not clean; did you mean %q?", guest, path.Clean(guest))
+	}
+	return nil
+}
+
+func checkHostFile(name string, info fs.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder; give its files one by one", name)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file (%s)", name, kind(info.Mode()))
+	case info.Size() > cpio.MaxSize:
+		return fmt.Errorf("%s has %d bytes, and an initramfs holds files of less than 4 GiB; put it on a disk of the guest",
+			name, info.Size())
+	}
+	return nil
+}
+
+// kind names the type of a file for a person.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "file"
+	case mode.IsDir():
+		return "folder"
+	case mode&fs.ModeSymlink != 0:
+		return "symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "file of unknown type"
+}
+

@@ -1,0 +1,20 @@
+// Mkinitramfs makes the initramfs of a microVM guest.
+//
+// Run `mkinitramfs help` for its verbs.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kguest/kguest/pkg/hostcmd"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	status := hostcmd.Main(ctx, os.Args[1:], hostcmd.Streams{Stdout: os.Stdout, Stderr: os.Stderr})
+	stop()
+	os.Exit(status)
+}

@@ -1,0 +1,125 @@
+package block
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Tree is where the kernel shows block devices: Sys is sysfs's mount point, Dev
+// devtmpfs's.
+type Tree struct {
+	Sys string
+	Dev string
+}
+
+// Names returns the names of the disks and partitions, sorted by name. RAM
+// disks and loop devices without a file are left out: the kernel makes them
+// unasked.
+func (t Tree) Names() []string {
+	entries, err := os.ReadDir(filepath.Join(t.Sys, "class/block"))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "ram") || t.size(e.Name()) == "0" {
+			continue
+		}
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// size is in sectors of 512 bytes, as sysfs writes it.
+func (t Tree) size(name string) string {
+	return t.attribute(name, "size")
+}
+
+// Serial returns the serial number of a device, empty where it has none:
+// virtio's is an attribute of the disk, NVMe's and SCSI's of its device.
+func (t Tree) Serial(name string) string {
+	if s := t.attribute(name, "serial"); s != "" {
+		return s
+	}
+	return t.attribute(name, "device/serial")
+}
+
+func (t Tree) attribute(name, attr string) string {
+	b, err := os.ReadFile(filepath.Join(t.Sys, "class/block", name, attr))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// Ref names a device: a path, "serial:..." or "label:...", or several paths of
+// which the first that exists is meant.
+type Ref struct {
+	Paths  []string
+	Serial string
+	Label  string
+}
+
+// ParseRef parses "/dev/...", "serial:..." and "label:...".
+func ParseRef(s string) (Ref, error) {
+	kind, value, ok := strings.Cut(s, ":")
+	switch {
+	case strings.HasPrefix(s, "/") && filepath.Clean(s) == s && s != "/":
+		return Ref{Paths: []string{s}}, nil
+	case ok && value != "" && kind == "serial":
+		return Ref{Serial: value}, nil
+	case ok && value != "" && kind == "label":
+		return Ref{Label: value}, nil
+	}
+	return Ref{}, fmt.Errorf("%q: not a device: give /dev/NAME, serial:NUMBER or label:NAME", s)
+}
+
+func (r Ref) String() string {
+	switch {
+	case r.Serial != "":
+		return "serial:" + r.Serial
+	case r.Label != "":
+		return "label:" + r.Label
+	}
+	return strings.Join(r.Paths, " or ")
+}
+
+// Find returns the path of the device r names. The error is fs.ErrNotExist
+// while there is none, and another where waiting for it is of no use.
+func (t Tree) Find(r Ref) (string, error) {
+	for _, path := range r.Paths {
+		fi, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if fi.Mode()&fs.ModeDevice == 0 || fi.Mode()&fs.ModeCharDevice != 0 {
+			return "", fmt.Errorf("%s: not a block device", path)
+		}
+		return path, nil
+	}
+	if len(r.Paths) > 0 {
+		return "", fs.ErrNotExist
+	}
+	for _, name := range t.Names() {
+		path := filepath.Join(t.Dev, strings.ReplaceAll(name, "!", "/"))
+		if r.Serial != "" && t.Serial(name) == r.Serial {
+			return path, nil
+		}
+		if r.Label != "" && hasLabel(path, r.Label) {
+			return path, nil
+		}
+	}
+	return "", fs.ErrNotExist
+}
+
+func hasLabel(path, name string) bool {
+	super, err := ReadSuper(path)
+	return err == nil && super.Label == name
+}

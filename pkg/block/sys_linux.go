@@ -1,0 +1,48 @@
+package block
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// uevents is a socket on which the kernel announces devices (netlink(7),
+// NETLINK_KOBJECT_UEVENT, group 1).
+type uevents struct{ fd int }
+
+func listen() (uevents, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		return uevents{}, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
+		unix.Close(fd) //nolint:errcheck // nothing was written
+		return uevents{}, err
+	}
+	return uevents{fd: fd}, nil
+}
+
+func (u uevents) close() {
+	unix.Close(u.fd) //nolint:errcheck // nothing was written
+}
+
+// wait returns when events came, which it discards, or after d.
+func (u uevents) wait(d time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(u.fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is small
+	ms := int(d.Milliseconds()) + 1
+	if _, err := unix.Poll(fds, ms); err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	var buf [4096]byte
+	for {
+		_, err := unix.Read(u.fd, buf[:])
+		switch {
+		case err == nil, errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		default:
+			return err
+		}
+	}
+}

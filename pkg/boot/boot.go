@@ -1,0 +1,257 @@
+// Package boot is what the first process of a guest does, stage by stage, from
+// the kernel's hand-over to the end of the machine. The commands of the guest
+// call the same functions, a stage at a time.
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/ociproc"
+	"github.com/kguest/kguest/pkg/supervise"
+)
+
+// Exit is how a boot or its workload ended.
+type Exit struct {
+	Code   int // the workload's, 128+Signal, or CodeBoot, or one of ociproc's
+	Signal syscall.Signal
+	Stage  string // where it ended; "run" once the workload was started
+	Reason string
+}
+
+// CodeBoot is the code of a boot that failed. One that found no command, or
+// could not execute it, has those of ociproc.
+const CodeBoot = 125
+
+// String is the console's last word on the workload.
+func (e Exit) String() string {
+	return fmt.Sprintf("kinit: exit code=%d signal=%d stage=%s reason=%q", e.Code, int(e.Signal), e.Stage, e.Reason)
+}
+
+// Machine is a boot under way.
+type Machine struct {
+	log     *slog.Logger
+	level   *slog.LevelVar
+	out     io.Writer
+	params  Params
+	stopped <-chan os.Signal
+	sup     supervise.Supervisor
+	channel *channel
+	setup   Setup
+	work    *Workload
+	current string
+	timings []Timing
+}
+
+// Timing is how long a stage took.
+type Timing struct {
+	Stage string
+	Took  time.Duration
+}
+
+// stage is a named part of the boot. An error of run ends the boot.
+type stage struct {
+	name string
+	run  func(ctx context.Context, m *Machine) error
+}
+
+// stages returns the boot in order.
+func stages() []stage {
+	return []stage{
+		{"mounts", mounts},
+		{"console", openConsole},
+		{"modules", modules},
+		{"idm", openChannel},
+		{"images", images},
+		{"config", readConfig},
+		{"root", assembleRoot},
+		{"hostname", hostname},
+		{"network", network},
+		{"switch", switchRoot},
+		{"run", run},
+	}
+}
+
+// Stages returns the names of the stages in order.
+func Stages() []string {
+	var names []string
+	for _, s := range stages() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// Run boots the machine, runs the workload, and ends the machine. It writes for
+// a person to out. It does not return: PID 1 must not.
+func Run(ctx context.Context, out io.Writer) {
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelWarn)
+	m := &Machine{
+		log:     slog.New(lineHandler{out: out, level: level}),
+		level:   level,
+		out:     out,
+		params:  DefaultParams(),
+		stopped: supervise.Survive(),
+	}
+	m.end(m.protect(func() Exit { return m.boot(ctx) }))
+}
+
+// protect turns a panic into an exit.
+func (m *Machine) protect(f func() Exit) (e Exit) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("panic", "stack", string(debug.Stack()))
+			e = Exit{Code: CodeBoot, Stage: m.current, Reason: fmt.Sprintf("panic: %v", r)}
+		}
+	}()
+	return f()
+}
+
+// boot runs the stages and waits for the workload.
+func (m *Machine) boot(ctx context.Context) Exit {
+	for _, s := range stages() {
+		m.current = s.name
+		began := time.Now()
+		err := s.run(ctx, m)
+		took := time.Since(began)
+		m.timings = append(m.timings, Timing{Stage: s.name, Took: took})
+		if err != nil {
+			return Exit{Code: ExitCode(err), Stage: s.name, Reason: err.Error()}
+		}
+		m.stageLog().Info("done", "took", took)
+	}
+	return m.wait()
+}
+
+// ExitCode returns the code of an error that ended the boot.
+func ExitCode(err error) int {
+	var perr *ociproc.Error
+	if errors.As(err, &perr) {
+		return perr.Code
+	}
+	return CodeBoot
+}
+
+func (m *Machine) stageLog() *slog.Logger { return m.log.With(stageKey, m.current) }
+
+func (m *Machine) warn(errs ...error) {
+	for _, err := range errs {
+		m.stageLog().Warn(err.Error())
+	}
+}
+
+func mounts(_ context.Context, m *Machine) error {
+	warnings, err := MountKernel()
+	if err != nil {
+		return err
+	}
+	m.warn(warnings...)
+	line, err := os.ReadFile(cmdlinePath)
+	if err != nil {
+		return fmt.Errorf("read kernel parameters: %w", err)
+	}
+	params, warnings, err := ParseParams(string(line))
+	m.params = params
+	m.level.Set(params.LogLevel)
+	m.warn(warnings...)
+	return err
+}
+
+func openConsole(_ context.Context, m *Machine) error {
+	tty, err := console.Open(consolePath)
+	if err != nil {
+		m.warn(err)
+		return nil
+	}
+	defer tty.Close()
+	if err := console.UseStandard(tty); err != nil {
+		m.warn(err)
+	}
+	return nil
+}
+
+func modules(_ context.Context, m *Machine) error {
+	m.warn(LoadModules()...)
+	return nil
+}
+
+func openChannel(_ context.Context, m *Machine) error {
+	if m.params.IDM.Path == "" {
+		return nil
+	}
+	m.channel = newChannel(m.params.IDM.Path, m.params.Timeout)
+	if !m.params.IDM.Required {
+		return nil
+	}
+	return m.channel.wait()
+}
+
+func images(_ context.Context, m *Machine) error {
+	if err := MountDisk("image", m.params.Image, ImagePath, m.params.Timeout); err != nil {
+		return err
+	}
+	return MountDisk("config", m.params.Config, ConfigPath, m.params.Timeout)
+}
+
+func readConfig(_ context.Context, m *Machine) error {
+	setup, warnings, err := ReadSetup(ConfigPath)
+	m.warn(warnings...)
+	m.setup = setup
+	return err
+}
+
+func assembleRoot(_ context.Context, m *Machine) error {
+	return Layout(m.params.Size).Assemble()
+}
+
+func hostname(_ context.Context, m *Machine) error {
+	m.warn(ApplySysctls(sysctlPath, m.setup.Launch.Sysctls)...)
+	m.warn(SetHostname(RootPath, m.setup.Launch)...)
+	return nil
+}
+
+func network(ctx context.Context, m *Machine) error {
+	m.warn(Network(ctx, RootPath, m.setup.Launch.Network, m.params.Timeout)...)
+	return nil
+}
+
+func switchRoot(context.Context, *Machine) error {
+	return Transfer(RootPath).Switch()
+}
+
+func run(_ context.Context, m *Machine) error {
+	work, err := m.setup.Workload("/", nil)
+	if err != nil {
+		return err
+	}
+	work.Threaded = m.params.Threaded
+	m.work = work
+	return work.Start(&m.sup, os.Stdin, os.Stdout, os.Stderr)
+}
+
+// wait waits for the workload, which a signal to PID 1 asks to stop.
+func (m *Machine) wait() Exit {
+	var killed <-chan time.Time
+	for {
+		select {
+		case <-m.work.Done():
+			return m.work.Exit()
+		case sig := <-m.stopped:
+			m.log.Info("stopping the workload", "signal", sig.String(), "grace", m.setup.Grace())
+			m.warn(m.work.Signal(m.setup.StopSignal())...)
+			killed = time.After(m.setup.Grace())
+		case <-killed:
+			m.log.Warn("the workload did not stop in time: killing it", "grace", m.setup.Grace())
+			m.warn(m.work.Kill()...)
+			killed = nil
+		}
+	}
+}

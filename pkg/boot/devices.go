@@ -1,0 +1,74 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/kguest/kguest/pkg/block"
+	"github.com/kguest/kguest/pkg/kmod"
+	"github.com/kguest/kguest/pkg/mount"
+)
+
+// LoadModules loads the image's modules; each error is of one module. An image
+// without modules is for a kernel that needs none.
+func LoadModules() []error {
+	files, err := kmod.ReadOrder(ModulesPath)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return []error{fmt.Errorf("load modules: %w", err)}
+	}
+	var errs []error
+	for _, file := range files {
+		if err := kmod.Load(file, ""); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// DefaultDisks returns the devices that are meant where none is named: Xen's
+// first two disks, else virtio's.
+func DefaultDisks() (image, config block.Ref) {
+	return block.Ref{Paths: []string{"/dev/xvda", "/dev/vda"}}, block.Ref{Paths: []string{"/dev/xvdb", "/dev/vdb"}}
+}
+
+// MountDisk waits for the device ref names and mounts it read-only on target.
+// The file system is the one its superblock tells. The role, "image" or
+// "config", is for the error.
+func MountDisk(role string, ref block.Ref, target string, timeout time.Duration) error {
+	dev, err := Devices().Wait(ref, timeout)
+	if err != nil {
+		return fmt.Errorf("mount %s: %w", role, err)
+	}
+	spec, err := DiskSpec(dev, target)
+	if err != nil {
+		return fmt.Errorf("mount %s: %w", role, err)
+	}
+	if err := (mount.Dir{Path: target}).Apply(); err != nil {
+		return fmt.Errorf("mount %s: %w", role, err)
+	}
+	if err := spec.Apply(); err != nil {
+		return fmt.Errorf("mount %s: %s: %w", role, dev, err)
+	}
+	return nil
+}
+
+// DiskSpec returns the read-only mount of the file system on dev.
+func DiskSpec(dev, target string) (mount.Spec, error) {
+	super, err := block.ReadSuper(dev)
+	var perr *fs.PathError
+	switch {
+	case errors.As(err, &perr):
+		return mount.Spec{}, fmt.Errorf("%s: read superblock: %w", dev, perr.Err)
+	case err != nil:
+		return mount.Spec{}, fmt.Errorf("%s: %w", dev, err)
+	}
+	return mount.Spec{Source: dev, Target: target, FSType: super.FSType, Flags: mount.ReadOnly, Once: true}, nil
+}
+
+// Devices is where the guest looks for block devices.
+func Devices() block.Tree { return block.Tree{Sys: sysPath, Dev: devPath} }

@@ -1,0 +1,195 @@
+package boot
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kguest/kguest/pkg/block"
+	"github.com/kguest/kguest/pkg/cmdline"
+	"github.com/kguest/kguest/pkg/rootfs"
+)
+
+// Params are the kernel parameters of the guest.
+type Params struct {
+	Image    block.Ref
+	Config   block.Ref
+	Timeout  time.Duration // of each wait for a device
+	IDM      IDMParam
+	End      End
+	LogLevel slog.Level
+	Size     string // of the upper layer
+	Threaded bool   // the workload's cgroup is threaded
+}
+
+// IDMParam says where the channel to the host is and whether a boot without it
+// goes on.
+type IDMParam struct {
+	Path     string // empty: there is to be none
+	Required bool
+}
+
+// End is what becomes of the machine when all is done.
+type End string
+
+// The ends (reboot(2)).
+const (
+	PowerOff End = "poweroff"
+	Reboot   End = "reboot"
+	Halt     End = "halt"
+)
+
+// DefaultTimeout bounds the wait for a device.
+const DefaultTimeout = 10 * time.Second
+
+// DefaultParams returns the parameters of an empty command line.
+func DefaultParams() Params {
+	image, config := DefaultDisks()
+	return Params{
+		Image: image, Config: config, Timeout: DefaultTimeout, IDM: IDMParam{Path: idmPath},
+		End: PowerOff, LogLevel: slog.LevelWarn, Size: DefaultSize,
+	}
+}
+
+// Parameter is one kernel parameter, for the parser and the manual.
+type Parameter struct {
+	Name    string
+	Values  string
+	Default string
+	Help    string
+
+	set func(p *Params, value string) error
+}
+
+// Parameters returns the table of kernel parameters.
+func Parameters() []Parameter {
+	return []Parameter{
+		{"kinit.image", "DEVICE|auto", "auto", "disk with the image: /dev/NAME, serial:NUMBER or label:NAME (squashfs has no label); auto is /dev/xvda, else /dev/vda", func(p *Params, v string) (err error) {
+			return setDevice(&p.Image, v)
+		}},
+		{"kinit.config", "DEVICE|auto", "auto", "disk with image/config.json and launch.json; auto is /dev/xvdb, else /dev/vdb", func(p *Params, v string) error {
+			return setDevice(&p.Config, v)
+		}},
+		{"kinit.timeout", "SECONDS", "10", "longest wait for a disk, a link or a required IDM channel; 0 does not wait", setTimeout},
+		{"kinit.idm", "DEVICE|auto|required|none", "auto", "channel to the host; auto is /dev/hvc1 where it is there, required ends the boot without it, as does a DEVICE that is named", setIDM},
+		{"kinit.end", "poweroff|reboot|halt", "poweroff", "what the machine does at the end; Firecracker ends only by reboot", setEnd},
+		{"kinit.log", "debug|info|warn", "warn", "least level of kinit's lines on the console; the exit line is always there", setLog},
+		{"kinit.overlay.size", "SIZE", DefaultSize, "size of the writable layer in memory: a percentage, or a number with k, m or g", func(p *Params, v string) error {
+			p.Size = v
+			return rootfs.CheckSize(v)
+		}},
+		{"kinit.cgroup", "domain|threaded", "domain", "type of the workload's cgroup; threaded has no memory limit and no cgroup.kill", setCgroup},
+	}
+}
+
+// ParseParams reads the guest's parameters from a kernel command line. A wrong
+// value leaves the default and is the error; an unknown kinit parameter is a
+// warning.
+func ParseParams(line string) (p Params, warnings []error, err error) {
+	p = DefaultParams()
+	table := Parameters()
+	for _, arg := range cmdline.Parse(line).All() {
+		if !strings.HasPrefix(arg.Name, "kinit.") {
+			continue
+		}
+		entry := find(table, arg.Name)
+		if entry == nil {
+			warnings = append(warnings, fmt.Errorf("kernel parameter %s: unknown, ignored (there are: %s)", arg.Name, names(table)))
+			continue
+		}
+		if serr := entry.set(&p, arg.Value); serr != nil && err == nil {
+			err = fmt.Errorf("kernel parameter %s=%s: %w", arg.Name, arg.Value, serr)
+		}
+	}
+	return p, warnings, err
+}
+
+func find(table []Parameter, name string) *Parameter {
+	for i := range table {
+		if table[i].Name == name {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+func names(table []Parameter) string {
+	var b strings.Builder
+	for i, p := range table {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.Name)
+	}
+	return b.String()
+}
+
+func setDevice(ref *block.Ref, v string) error {
+	if v == "auto" {
+		return nil
+	}
+	r, err := block.ParseRef(v)
+	if err == nil {
+		*ref = r
+	}
+	return err
+}
+
+func setTimeout(p *Params, v string) error {
+	seconds, err := strconv.ParseUint(v, 10, 31)
+	if err != nil {
+		return fmt.Errorf("give whole seconds, such as %d", int(DefaultTimeout.Seconds()))
+	}
+	p.Timeout = time.Duration(seconds) * time.Second //nolint:gosec // 31 bits of seconds fit
+	return nil
+}
+
+func setIDM(p *Params, v string) error {
+	switch {
+	case v == "auto":
+	case v == "required":
+		p.IDM.Required = true
+	case v == "none":
+		p.IDM = IDMParam{}
+	case strings.HasPrefix(v, devPath+"/") && filepath.Clean(v) == v:
+		p.IDM = IDMParam{Path: v, Required: true}
+	default:
+		return fmt.Errorf("give a device such as %s, or auto, required or none", idmPath)
+	}
+	return nil
+}
+
+func setEnd(p *Params, v string) error {
+	switch End(v) {
+	case PowerOff, Reboot, Halt:
+		p.End = End(v)
+		return nil
+	}
+	return fmt.Errorf("give %s, %s or %s", PowerOff, Reboot, Halt)
+}
+
+func setLog(p *Params, v string) error {
+	switch v {
+	case "debug":
+		p.LogLevel = slog.LevelDebug
+	case "info":
+		p.LogLevel = slog.LevelInfo
+	case "warn":
+		p.LogLevel = slog.LevelWarn
+	default:
+		return fmt.Errorf("give debug, info or warn")
+	}
+	return nil
+}
+
+func setCgroup(p *Params, v string) error {
+	switch v {
+	case "domain", "threaded":
+		p.Threaded = v == "threaded"
+		return nil
+	}
+	return fmt.Errorf("give domain or threaded")
+}

@@ -1,0 +1,45 @@
+package boot
+
+import (
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// endMachine does not return where it succeeds, but for Halt.
+func endMachine(end End) error {
+	how := unix.LINUX_REBOOT_CMD_POWER_OFF
+	switch end {
+	case PowerOff:
+	case Reboot:
+		how = unix.LINUX_REBOOT_CMD_RESTART
+	case Halt:
+		how = unix.LINUX_REBOOT_CMD_HALT
+	}
+	return unix.Reboot(how)
+}
+
+// ctrlAltDelStops has ctrl-alt-del send SIGINT to PID 1 in place of a reboot.
+func ctrlAltDelStops() error {
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil {
+		return fmt.Errorf("take over ctrl-alt-del: %w", err)
+	}
+	return nil
+}
+
+// signalAll signals every process but this one, stopped ones too.
+func signalAll(sig syscall.Signal) {
+	_ = unix.Kill(-1, sig)          // ESRCH: none is left
+	_ = unix.Kill(-1, unix.SIGCONT) // likewise
+}
+
+func killAll() { _ = unix.Kill(-1, unix.SIGKILL) } // ESRCH: none is left
+
+func signalProcess(pid int, sig syscall.Signal) error {
+	return unix.Kill(pid, sig)
+}
+
+func syncDisks() { unix.Sync() }
+
+func setHostname(name string) error { return unix.Sethostname([]byte(name)) }

@@ -1,0 +1,148 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/kguest/kguest/pkg/cgroup"
+	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/launch"
+	"github.com/kguest/kguest/pkg/ociproc"
+	"github.com/kguest/kguest/pkg/supervise"
+)
+
+// Workload is the image's command: resolved, then started.
+type Workload struct {
+	Process  ociproc.Process
+	Root     string // what its paths are below
+	Cgroup   string // name of its cgroup
+	Threaded bool
+	Limits   cgroup.Limits
+	Rlimits  []supervise.Limit
+
+	group   *cgroup.Group
+	started *supervise.Process
+}
+
+// Workload resolves the command in the image's root, and makes its working
+// directory there. A command that is given replaces Entrypoint and Cmd.
+func (s Setup) Workload(root string, command []string) (*Workload, error) {
+	over := ociproc.Overrides{
+		Entrypoint: s.Launch.Entrypoint, Run: s.Launch.Run, Env: s.Launch.Env,
+		User: s.Launch.User, WorkingDir: s.Launch.WorkingDir, StopSignal: s.Launch.Stop.Signal,
+	}
+	if len(command) > 0 {
+		over.Entrypoint, over.Run = []string{}, command
+	}
+	process, err := ociproc.Resolve(root, s.Image, over)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := rlimits(s.Launch.Rlimits)
+	if err != nil {
+		return nil, err
+	}
+	r := s.Launch.Resources
+	return &Workload{
+		Process: *process, Root: root, Cgroup: CgroupName, Rlimits: limits,
+		Limits: cgroup.Limits{
+			MemoryMax: r.MemoryMax, PidsMax: r.PidsMax,
+			CPUQuota: r.CPUMax.QuotaMicros, CPUPeriod: r.CPUMax.PeriodMicros,
+		},
+	}, nil
+}
+
+// rlimits gives launch.json's limits the kernel's numbers.
+func rlimits(list []launch.Rlimit) ([]supervise.Limit, error) {
+	limits := make([]supervise.Limit, 0, len(list))
+	for _, l := range list {
+		resource, ok := l.Resource()
+		if !ok {
+			return nil, fmt.Errorf("rlimit %s: Linux has none of that name", l.Type)
+		}
+		limits = append(limits, supervise.Limit{Resource: resource, Soft: l.Soft, Hard: l.Hard})
+	}
+	return limits, nil
+}
+
+// Start starts the workload in its cgroup, with the terminal on stdin, where
+// it is one, as its controlling terminal.
+func (w *Workload) Start(sup *supervise.Supervisor, stdin, stdout, stderr *os.File) error {
+	p := &w.Process
+	if err := ociproc.MakeDir(w.Root, p.Dir, 0, 0); err != nil {
+		return fmt.Errorf("make working directory: %w", err)
+	}
+	group, err := cgroup.Create(cgroupPath, w.Cgroup, w.Threaded)
+	if err != nil {
+		return err
+	}
+	w.group = group
+	if err := group.Limit(w.Limits); err != nil {
+		return err
+	}
+	dir, err := group.Open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	c := supervise.Command{
+		Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Files: [3]*os.File{stdin, stdout, stderr},
+		Cgroup: dir, UID: p.UID, GID: p.GID, Groups: p.Groups, TTY: terminal(stdin), Limits: w.Rlimits,
+	}
+	if w.Root != "/" {
+		c.Root = w.Root
+	}
+	w.started, err = sup.Start(&c)
+	return ociproc.ExecError(p, err)
+}
+
+// terminal says what the workload is to have of the terminal on f: all of it,
+// or, where this process lives in a shell's session, its foreground.
+func terminal(f *os.File) supervise.TTY {
+	switch {
+	case !console.IsTerminal(f):
+		return supervise.Detached
+	case console.IsControlling(f):
+		return supervise.Foreground
+	default:
+		return supervise.Controlling
+	}
+}
+
+// Done is closed when the workload has ended.
+func (w *Workload) Done() <-chan struct{} { return w.started.Done() }
+
+// Exit returns how the workload ended, once Done is closed.
+func (w *Workload) Exit() Exit {
+	s := w.started.Status()
+	e := Exit{Code: s.Code, Signal: s.Signal, Stage: "run", Reason: "exited"}
+	if s.Signal != 0 {
+		e.Reason = fmt.Sprintf("killed by signal %d (%v)", int(s.Signal), s.Signal)
+	}
+	return e
+}
+
+// Signal signals the workload's own process.
+func (w *Workload) Signal(sig syscall.Signal) []error {
+	if err := signalProcess(w.started.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return []error{fmt.Errorf("signal workload: %w", err)}
+	}
+	return nil
+}
+
+// Kill ends every process of the workload's cgroup, or, in a threaded one, the
+// workload's own.
+func (w *Workload) Kill() []error {
+	if w.group.Kill() == nil {
+		return nil
+	}
+	return w.Signal(syscall.SIGKILL)
+}
+
+// CleanUp ends what the workload left in its cgroup, and the cgroup.
+func (w *Workload) CleanUp() error {
+	errs := w.Kill()
+	return errors.Join(append(errs, w.group.Delete())...)
+}

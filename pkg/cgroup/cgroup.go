@@ -1,0 +1,116 @@
+// Package cgroup makes a cgroup of the unified hierarchy, sets its limits and
+// ends it (the kernel's Documentation/admin-guide/cgroup-v2.rst).
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/containerd/cgroups/v3"
+)
+
+// Limits bound what the processes of a group use; zero bounds nothing.
+type Limits struct {
+	MemoryMax uint64 // bytes
+	PidsMax   uint64 // processes and threads
+	CPUQuota  uint64 // microseconds of CPU time in each CPUPeriod
+	CPUPeriod uint64 // microseconds
+}
+
+// Group is a cgroup: a directory.
+type Group struct{ dir string }
+
+// Create makes the group name below the unified hierarchy mounted at root, or
+// takes the one that is there. A threaded group shares the resources of its
+// parent; it has no memory limit and cannot be killed as one.
+func Create(root, name string, threaded bool) (*Group, error) {
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("make cgroup %q: give a name below %s", name, root)
+	}
+	if mode := cgroups.Mode(); mode != cgroups.Unified {
+		return nil, fmt.Errorf("make cgroup %s: %s is not the unified hierarchy: mount cgroup2 there (kmount kernel does)", name, root)
+	}
+	g := &Group{dir: filepath.Join(root, name)}
+	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make cgroup: %w", err)
+	}
+	if threaded {
+		if err := g.write("cgroup.type", "threaded"); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// Limit sets l, and has the parent hand down the controllers it needs.
+func (g *Group) Limit(l Limits) error {
+	for _, set := range []struct {
+		on                      bool
+		controller, file, value string
+	}{
+		{l.MemoryMax > 0, "memory", "memory.max", strconv.FormatUint(l.MemoryMax, 10)},
+		{l.PidsMax > 0, "pids", "pids.max", strconv.FormatUint(l.PidsMax, 10)},
+		{l.CPUQuota > 0, "cpu", "cpu.max", fmt.Sprintf("%d %d", l.CPUQuota, l.CPUPeriod)},
+	} {
+		if !set.on {
+			continue
+		}
+		if err := g.enable(set.controller); err != nil {
+			return err
+		}
+		if err := g.write(set.file, set.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Group) enable(controller string) error {
+	parent := Group{dir: filepath.Dir(g.dir)}
+	if err := parent.write("cgroup.subtree_control", "+"+controller); err != nil {
+		return fmt.Errorf("%w (does this kernel have the %s controller?)", err, controller)
+	}
+	return nil
+}
+
+// Open opens the group's directory, for CLONE_INTO_CGROUP (clone(2), Linux
+// 5.7): a process started into it is in it from its first instruction.
+func (g *Group) Open() (*os.File, error) {
+	f, err := os.Open(g.dir)
+	if err != nil {
+		return nil, fmt.Errorf("open cgroup: %w", err)
+	}
+	return f, nil
+}
+
+// Kill sends SIGKILL to every process of the group (cgroup.kill, Linux 5.14).
+// A threaded group cannot: EOPNOTSUPP.
+func (g *Group) Kill() error { return g.write("cgroup.kill", "1") }
+
+// Delete removes the group, which must be empty.
+func (g *Group) Delete() error {
+	if err := os.Remove(g.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete cgroup: %w", err)
+	}
+	return nil
+}
+
+// Name returns the name of the group.
+func (g *Group) Name() string { return filepath.Base(g.dir) }
+
+func (g *Group) write(file, value string) error {
+	path := filepath.Join(g.dir, file)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("set cgroup: %w", err)
+	}
+	_, err = f.WriteString(value)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("set cgroup %s to %q: %w", file, value, err)
+	}
+	return nil
+}

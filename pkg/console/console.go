@@ -1,0 +1,53 @@
+// Package console opens terminals and puts them on the standard streams.
+package console
+
+import (
+	"fmt"
+	"os"
+)
+
+// Open opens the terminal at path without making it the controlling one.
+func Open(path string) (*os.File, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open console: %w", err)
+	}
+	return f, nil
+}
+
+// UseStandard makes f the process's descriptors 0, 1 and 2.
+func UseStandard(f *os.File) error {
+	for fd := range 3 {
+		if err := duplicate(f, fd); err != nil {
+			return fmt.Errorf("put %s on descriptor %d: %w", f.Name(), fd, err)
+		}
+	}
+	return nil
+}
+
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool { return isTerminal(f) }
+
+// IsControlling reports whether f is this process's controlling terminal.
+func IsControlling(f *os.File) bool { return isControlling(f) }
+
+// SetRaw makes f pass bytes unchanged in both directions (termios(3), "Raw
+// mode"). A device that is not a terminal does so already: that is no error.
+func SetRaw(f *os.File) error {
+	if !isTerminal(f) {
+		return nil
+	}
+	if err := setRaw(f); err != nil {
+		return fmt.Errorf("set %s raw: %w", f.Name(), err)
+	}
+	return nil
+}
+
+// Drain waits until what was written to f has left it (tcdrain(3)); on a
+// device that is not a terminal it returns at once.
+func Drain(f *os.File) error {
+	if !isTerminal(f) {
+		return nil
+	}
+	return drain(f)
+}

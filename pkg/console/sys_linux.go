@@ -1,0 +1,65 @@
+package console
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
+}
+
+func duplicate(f *os.File, fd int) error {
+	return control(f, func(from int) error { return unix.Dup2(from, fd) })
+}
+
+func isTerminal(f *os.File) bool {
+	return control(f, func(fd int) error {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err
+	}) == nil
+}
+
+// isControlling asks for the terminal's session, which only a process in it
+// learns (TIOCGSID, ENOTTY otherwise; ioctl_tty(2)).
+func isControlling(f *os.File) bool {
+	return control(f, func(fd int) error {
+		_, err := unix.IoctlGetInt(fd, unix.TIOCGSID)
+		return err
+	}) == nil
+}
+
+func setRaw(f *os.File) error {
+	return control(f, func(fd int) error {
+		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return err
+		}
+		t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+		t.Oflag &^= unix.OPOST
+		t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+		t.Cflag = t.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
+		t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+		return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+	})
+}
+
+// drain is TCSBRK with a non-zero argument: it sends no break (ioctl_tty(2)).
+func drain(f *os.File) error {
+	return control(f, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) })
+}
+
+// control calls do with f's descriptor, which stays open and in its mode
+// meanwhile.
+func control(f *os.File, do func(fd int) error) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var derr error
+	if err := c.Control(func(fd uintptr) { derr = do(int(fd)) }); err != nil {
+		return err
+	}
+	return derr
+}

@@ -1,0 +1,177 @@
+package guestcmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/supervise"
+)
+
+// KexecGuest is the command kexec-guest.
+var KexecGuest = Command{Name: "kexec-guest", Page: kexecGuestPage, Run: runKexecGuest}
+
+const kexecGuestPage = `Kexec-guest runs the image's command as the boot would.
+
+Synopsis:
+
+	kexec-guest [-n] [-root DIR] [-config DIR] [-cgroup NAME] [-- CMD [ARG...]]
+
+It resolves command, environment, user and directory from the image's
+configuration and launch.json, runs the command in its cgroup in the root, and
+exits with its code. CMD replaces the image's Entrypoint and Cmd.
+
+In a root other than / it first binds /sys, /proc, /dev and /run of this machine
+there. From a shell the command has the terminal until it ends: ctrl-C is its.
+When it has ended, what it left in the cgroup is killed.
+
+Options:
+
+	-n            print what would run, as JSON, and run nothing
+	-root DIR     the root (default /newroot)
+	-config DIR   where image/config.json and launch.json are (default /config)
+	-cgroup NAME  the cgroup (default krata-guest-task)
+
+Exit status: the command's own; 128+N when signal N killed it; 127 when it was
+not found, 126 when it could not be executed, 125 when the configuration is
+wrong, 2 for a wrong call.
+
+Examples:
+
+	kexec-guest -n
+	kexec-guest -- /bin/sh -l
+`
+
+func runKexecGuest(ctx context.Context, env *Env) error {
+	fset := flagSet("kexec-guest")
+	dryRun := fset.Bool("n", false, "")
+	root := fset.String("root", boot.RootPath, "")
+	config := fset.String("config", boot.ConfigPath, "")
+	group := fset.String("cgroup", boot.CgroupName, "")
+	if err := parse(fset, env.Args); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(*root) {
+		return Usagef("-root %q: give an absolute path", *root)
+	}
+	if !filepath.IsLocal(*group) {
+		return Usagef("-cgroup %q: give a name below the hierarchy", *group)
+	}
+	work, err := resolve(env, filepath.Clean(*root), *config, fset.Args())
+	if err != nil {
+		return coded(err)
+	}
+	work.Cgroup = *group
+	if *dryRun {
+		return printWorkload(env, work)
+	}
+	return runWorkload(ctx, env, work)
+}
+
+func resolve(env *Env, root, config string, command []string) (*boot.Workload, error) {
+	if fi, err := os.Stat(root); err != nil {
+		return nil, fmt.Errorf("root: %w (kroot makes it)", err)
+	} else if !fi.IsDir() {
+		return nil, fmt.Errorf("root %s: not a directory", root)
+	}
+	setup, warnings, err := boot.ReadSetup(config)
+	for _, w := range warnings {
+		fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return setup.Workload(root, command)
+}
+
+// coded gives err the exit status a boot would end with.
+func coded(err error) error {
+	return &ExitError{Status: boot.ExitCode(err), Err: err}
+}
+
+// resolved is a workload for -n.
+type resolved struct {
+	Argv      []string `json:"argv"`
+	Path      string   `json:"path"`
+	Env       []string `json:"env"`
+	Directory string   `json:"directory"`
+	User      user     `json:"user"`
+	Cgroup    string   `json:"cgroup"`
+	Root      string   `json:"root"`
+}
+
+type user struct {
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"`
+}
+
+func printWorkload(env *Env, w *boot.Workload) error {
+	p := w.Process
+	out := json.NewEncoder(env.Stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(resolved{
+		Argv: p.Args, Path: p.Path, Env: p.Env, Directory: p.Dir,
+		User:   user{UID: p.UID, GID: p.GID, Groups: append([]uint32{}, p.Groups...)},
+		Cgroup: w.Cgroup, Root: w.Root,
+	})
+}
+
+func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
+	stdout, stderr, err := files(env)
+	if err != nil {
+		return err
+	}
+	if err := boot.BindKernel(w.Root); err != nil {
+		return coded(err)
+	}
+	var sup supervise.Supervisor
+	if err := w.Start(&sup, env.Stdin, stdout, stderr); err != nil {
+		return coded(err)
+	}
+	stop, asked := ctx.Done(), supervise.Survive()
+	for {
+		select {
+		case <-w.Done():
+			return finish(w)
+		case sig := <-asked:
+			if s, ok := sig.(syscall.Signal); ok {
+				warn(env, w.Signal(s))
+			}
+		case <-stop:
+			warn(env, w.Kill())
+			stop = nil
+		}
+	}
+}
+
+// finish kills what the workload left and returns its exit status.
+func finish(w *boot.Workload) error {
+	err := w.CleanUp()
+	if code := w.Exit().Code; code != 0 {
+		return &ExitError{Status: code}
+	}
+	return err
+}
+
+func warn(env *Env, errs []error) {
+	for _, err := range errs {
+		fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", err)
+	}
+}
+
+// files returns the streams as the files that a process can inherit.
+func files(env *Env) (stdout, stderr *os.File, err error) {
+	stdout, ok := env.Stdout.(*os.File)
+	stderr, ok2 := env.Stderr.(*os.File)
+	if !ok || !ok2 {
+		return nil, nil, errors.New("the standard streams are not files")
+	}
+	return stdout, stderr, nil
+}

@@ -1,0 +1,206 @@
+package guestcmd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/kguest/kguest/pkg/block"
+	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/kmod"
+	"github.com/kguest/kguest/pkg/mount"
+)
+
+// Kmount is the command kmount.
+var Kmount = Command{Name: "kmount", Page: kmountPage, Run: runKmount}
+
+const kmountPage = `Kmount mounts what a guest is made of.
+
+Synopsis:
+
+	kmount [-n] [-image DEV] [-config DEV] [-timeout T]
+	kmount [-n] kernel
+	kmount [-n] modules
+	kmount [-n] images [-image DEV] [-config DEV] [-timeout T]
+	kmount [-n] DEV DIR
+
+Without an argument it does all of the boot's mounting: kernel, modules, images.
+
+	kernel   /dev, /proc, /sys, /sys/fs/cgroup and what goes with them
+	modules  loads the modules of the initramfs (the disks need them)
+	images   the image on /image and its configuration on /config, read-only
+	DEV DIR  the file system on DEV on DIR, read-only
+
+The type of a disk's file system (squashfs, erofs, ext4) is read from its
+superblock. What is mounted already is left as it is.
+
+Options:
+
+	-n           print the commands that would do the same, and change nothing
+	-image DEV   disk with the image: /dev/NAME, serial:NUMBER or label:NAME
+	             (default: /dev/xvda, else /dev/vda)
+	-config DEV  disk with the configuration (default: /dev/xvdb, else /dev/vdb)
+	-timeout T   longest wait for a disk (default 10s)
+
+Exit status: 0, 1 when something could not be mounted, 2 for a wrong call.
+
+Examples:
+
+	kmount -n kernel
+	kmount images -image serial:root0 -config /dev/vdc
+	kmount /dev/vdb /mnt
+`
+
+type kmount struct {
+	env           *Env
+	dryRun        bool
+	image, config string
+	timeout       time.Duration
+}
+
+func runKmount(_ context.Context, env *Env) error {
+	k := kmount{env: env}
+	fset := flagSet("kmount")
+	fset.BoolVar(&k.dryRun, "n", false, "")
+	fset.StringVar(&k.image, "image", "", "")
+	fset.StringVar(&k.config, "config", "", "")
+	fset.DurationVar(&k.timeout, "timeout", boot.DefaultTimeout, "")
+	words, err := parseMixed(fset, env.Args)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(words) == 0:
+		return inOrder(k.kernel, k.modules, k.images)
+	case len(words) == 1 && words[0] == "kernel":
+		return k.kernel()
+	case len(words) == 1 && words[0] == "modules":
+		return k.modules()
+	case len(words) == 1 && words[0] == "images":
+		return k.images()
+	case len(words) == 2:
+		return k.disk(words[0], words[1])
+	case len(words) == 1:
+		return Usagef("%q: give kernel, modules, images, or a device and a directory", words[0])
+	default:
+		return Usagef("%q: one argument too many", words[2])
+	}
+}
+
+// parseMixed parses flags that stand before, between or after the words, which
+// it returns.
+func parseMixed(fset *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := parse(fset, args); err != nil {
+			return nil, err
+		}
+		if fset.NArg() == 0 {
+			return words, nil
+		}
+		words = append(words, fset.Arg(0))
+		args = fset.Args()[1:]
+	}
+}
+
+func inOrder(parts ...func() error) error {
+	for _, part := range parts {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kmount) kernel() error {
+	if k.dryRun {
+		required, optional := boot.KernelMounts()
+		k.show(required...)
+		k.show(optional...)
+		return nil
+	}
+	warnings, err := boot.MountKernel()
+	return errors.Join(append(warnings, err)...)
+}
+
+func (k *kmount) modules() error {
+	if k.dryRun {
+		files, err := kmod.ReadOrder(boot.ModulesPath)
+		for _, file := range files {
+			fmt.Fprintln(k.env.Stdout, "insmod "+file)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return errors.Join(boot.LoadModules()...)
+}
+
+func (k *kmount) images() error {
+	image, config := boot.DefaultDisks()
+	for _, d := range []struct {
+		role, given, target string
+		ref                 block.Ref
+	}{
+		{"image", k.image, boot.ImagePath, image},
+		{"config", k.config, boot.ConfigPath, config},
+	} {
+		if d.given != "" {
+			var err error
+			if d.ref, err = block.ParseRef(d.given); err != nil {
+				return Usagef("-%s %v", d.role, err)
+			}
+		}
+		if err := k.mountDisk(d.role, d.ref, d.target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kmount) disk(dev, dir string) error {
+	ref, err := block.ParseRef(dev)
+	if err != nil {
+		return Usagef("%v", err)
+	}
+	return k.mountDisk(dir, ref, dir)
+}
+
+func (k *kmount) mountDisk(role string, ref block.Ref, target string) error {
+	if k.dryRun {
+		return k.showDisk(ref, target)
+	}
+	return boot.MountDisk(role, ref, target, k.timeout)
+}
+
+// showDisk prints the mount of a disk; of one that is not there yet the type is
+// not known.
+func (k *kmount) showDisk(ref block.Ref, target string) error {
+	k.show(mount.Dir{Path: target})
+	dev, err := boot.Devices().Find(ref)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintf(k.env.Stdout, "# waits for %s, up to %v\n", ref, k.timeout)
+		k.show(mount.Spec{Source: ref.String(), Target: target, FSType: "auto", Flags: mount.ReadOnly})
+		return nil
+	case err != nil:
+		return err
+	}
+	spec, err := boot.DiskSpec(dev, target)
+	if err != nil {
+		return err
+	}
+	k.show(spec)
+	return nil
+}
+
+func (k *kmount) show(steps ...mount.Step) { show(k.env, steps) }
+
+func show(env *Env, steps []mount.Step) {
+	for _, s := range steps {
+		fmt.Fprintln(env.Stdout, s)
+	}
+}

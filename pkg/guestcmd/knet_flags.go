@@ -1,0 +1,104 @@
+package guestcmd
+
+import (
+	"errors"
+	"flag"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/kguest/kguest/pkg/etcfiles"
+	"github.com/kguest/kguest/pkg/netconf"
+)
+
+// knetTimeout is how long knet waits for a link unless told.
+const knetTimeout = 10 * time.Second
+
+// knetOptions are knet's command line.
+type knetOptions struct {
+	config, root string
+	timeout      time.Duration
+	dryRun       bool
+	show, json   bool
+	link         netconf.Config
+	resolver     etcfiles.Resolver
+}
+
+// parseKnet returns the options, flag.ErrHelp or a *UsageError.
+func parseKnet(args []string) (*knetOptions, error) {
+	o := &knetOptions{}
+	fs := o.flags()
+	if err := parse(fs, args); err != nil {
+		return nil, err
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := o.check(fs, given); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(o.link.Check(), o.checkResolver()); err != nil {
+		return nil, Usagef("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return o, nil
+}
+
+func (o *knetOptions) flags() *flag.FlagSet {
+	fs := flagSet("knet")
+	fs.StringVar(&o.config, "config", "", "")
+	fs.StringVar(&o.root, "root", "/", "")
+	fs.DurationVar(&o.timeout, "timeout", knetTimeout, "")
+	fs.BoolVar(&o.dryRun, "n", false, "")
+	fs.BoolVar(&o.show, "show", false, "")
+	fs.BoolVar(&o.json, "json", false, "")
+	fs.StringVar(&o.link.Link, "link", "", "")
+	fs.StringVar(&o.link.MAC, "mac", "", "")
+	fs.IntVar(&o.link.MTU, "mtu", 0, "")
+	fs.Func("address", "", appendParsed(&o.link.Addresses, netip.ParsePrefix))
+	fs.Func("gateway", "", appendParsed(&o.link.Gateways, netip.ParseAddr))
+	fs.Func("nameserver", "", appendParsed(&o.resolver.Nameservers, netip.ParseAddr))
+	fs.Func("search", "", appendParsed(&o.resolver.Search, func(s string) (string, error) { return s, nil }))
+	return fs
+}
+
+// appendParsed makes a repeatable flag.
+func appendParsed[T any](list *[]T, parseOne func(string) (T, error)) func(string) error {
+	return func(s string) error {
+		value, err := parseOne(s)
+		if err == nil {
+			*list = append(*list, value)
+		}
+		return err
+	}
+}
+
+// check returns a *UsageError for flags that do not go together.
+func (o *knetOptions) check(fs *flag.FlagSet, given map[string]bool) error {
+	details := given["address"] || given["gateway"] || given["mtu"]
+	direct := given["link"] || given["mac"] || given["nameserver"] || given["search"] || details
+	switch {
+	case fs.NArg() > 0:
+		return Usagef("unexpected argument %q", fs.Arg(0))
+	case o.show && len(given) != 1 && (len(given) != 2 || !given["json"]):
+		return Usagef("-show goes with -json alone")
+	case o.show:
+		return nil
+	case o.json:
+		return Usagef("-json needs -show")
+	case given["config"] && direct:
+		return Usagef("-config has everything of the network: it excludes -link, -mac, -mtu, -address, -gateway, -nameserver and -search")
+	case given["config"] && o.config == "":
+		return Usagef("-config needs the path of a launch.json")
+	case !given["config"] && !direct:
+		return Usagef("nothing to configure: give -config FILE, or -link NAME with -address CIDR, or -show")
+	case given["search"] && !given["nameserver"]:
+		return Usagef("-search needs -nameserver")
+	case o.timeout < 0:
+		return Usagef("-timeout %s: is negative", o.timeout)
+	}
+	return nil
+}
+
+func (o *knetOptions) checkResolver() error {
+	_, err := o.resolver.Content()
+	return err
+}

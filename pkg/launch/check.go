@@ -1,0 +1,182 @@
+package launch
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxHostname     = 64 // bytes, __NEW_UTS_LEN
+	maxGraceSeconds = 24 * 60 * 60
+)
+
+// Check returns the first thing in c that could not be acted on, naming the
+// field as launch.json does, and its value. [Decode] has done it.
+func (c *Config) Check() error {
+	return first(
+		c.checkHostname,
+		c.checkEnv,
+		c.checkCommand,
+		c.checkStop,
+		c.checkResources,
+		c.checkRlimits,
+		c.checkSysctls,
+		c.checkRoot,
+		func() error {
+			if c.Network == nil {
+				return nil
+			}
+			return c.Network.Check()
+		},
+	)
+}
+
+func first(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func missing(path, name string) error {
+	return fmt.Errorf("%s: missing", join(path, name))
+}
+
+func (c *Config) checkHostname() error {
+	if c.Hostname == nil {
+		return nil
+	}
+	name := *c.Hostname
+	switch {
+	case name == "":
+		return wrong("hostname", name, "empty; leave it out to keep the machine's name")
+	case len(name) > maxHostname:
+		return wrong("hostname", name, fmt.Sprintf("longer than %d bytes", maxHostname))
+	case hasSpaceOrControl(name) || strings.Contains(name, "/"):
+		return wrong("hostname", name, "has a space, a control character or a slash")
+	}
+	return nil
+}
+
+func (c *Config) checkEnv() error {
+	for name, value := range c.Env {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			return wrong("env", name, "not a name of a variable: empty, or has = or a NUL")
+		}
+		if strings.Contains(value, "\x00") {
+			return wrong(join("env", name), value, "has a NUL")
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkCommand() error {
+	for i, arg := range c.Run {
+		if strings.Contains(arg, "\x00") {
+			return wrong("run["+strconv.Itoa(i)+"]", arg, "has a NUL")
+		}
+	}
+	for i, arg := range c.Entrypoint {
+		if strings.Contains(arg, "\x00") {
+			return wrong("entrypoint["+strconv.Itoa(i)+"]", arg, "has a NUL")
+		}
+	}
+	if hasSpaceOrControl(c.User) {
+		return wrong("user", c.User, "has a space or a control character")
+	}
+	if strings.Contains(c.WorkingDir, "\x00") {
+		return wrong("workingDir", c.WorkingDir, "has a NUL")
+	}
+	return nil
+}
+
+func (c *Config) checkStop() error {
+	if s := c.Stop.Signal; s != "" && !validSignal(s) {
+		return wrong("stop.signal", s, "not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3")
+	}
+	if s := c.Stop.GraceSeconds; s != nil && !validGrace(*s) {
+		return wrong("stop.graceSeconds", *s, fmt.Sprintf("not a number of seconds from 0 to %d", maxGraceSeconds))
+	}
+	return nil
+}
+
+func validGrace(seconds float64) bool {
+	return seconds >= 0 && seconds <= maxGraceSeconds
+}
+
+// validSignal takes the names and numbers that OCI's StopSignal may have.
+func validSignal(s string) bool {
+	const first, last, realTime = 1, 64, 64 - 34 // signal(7)
+	if n, err := strconv.Atoi(s); err == nil {
+		return n >= first && n <= last
+	}
+	name := strings.TrimPrefix(s, "SIG")
+	for _, base := range []string{"RTMIN+", "RTMAX-"} {
+		if n, ok := strings.CutPrefix(name, base); ok {
+			v, err := strconv.ParseUint(n, 10, 8)
+			return err == nil && v <= realTime
+		}
+	}
+	return name == "RTMIN" || name == "RTMAX" || isSignalName("SIG"+name)
+}
+
+func (c *Config) checkResources() error {
+	if v := c.Resources.CPUMax; v != (CPUMax{}) && !v.valid() {
+		return wrong("resources.cpuMax", fmt.Sprintf("%d %d", v.QuotaMicros, v.PeriodMicros), "not what cpu.max takes")
+	}
+	return nil
+}
+
+func (c *Config) checkRlimits() error {
+	for i, limit := range c.Rlimits {
+		path := "rlimits[" + strconv.Itoa(i) + "]"
+		if _, ok := limit.Resource(); !ok {
+			return wrong(path+".type", limit.Type, "not a resource limit, such as RLIMIT_NOFILE")
+		}
+		if limit.Soft > limit.Hard {
+			return wrong(path+".soft", limit.Soft, fmt.Sprintf("above the hard limit %d", limit.Hard))
+		}
+		for _, other := range c.Rlimits[:i] {
+			if other.Type == limit.Type {
+				return wrong(path+".type", limit.Type, "given twice")
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkSysctls() error {
+	for name, value := range c.Sysctls {
+		if !validSysctl(name) {
+			return wrong("sysctls", name, "not a name, such as net.ipv4.ip_forward")
+		}
+		if strings.ContainsAny(value, "\n\x00") {
+			return wrong(join("sysctls", name), value, "has a newline or a NUL")
+		}
+	}
+	return nil
+}
+
+// validSysctl holds a name below /proc/sys, whichever of dot and slash divides it.
+func validSysctl(name string) bool {
+	slashed := "/" + strings.ReplaceAll(name, ".", "/") + "/"
+	return !strings.Contains(slashed, "//") && !hasSpaceOrControl(name)
+}
+
+func (c *Config) checkRoot() error {
+	if c.Root == nil {
+		return nil
+	}
+	switch c.Root.Format {
+	case "", "squashfs", "erofs", "ext4":
+		return nil
+	}
+	return wrong("root.format", c.Root.Format, "not squashfs, erofs or ext4")
+}
+
+func hasSpaceOrControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}

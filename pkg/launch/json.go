@@ -1,0 +1,151 @@
+package launch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// decoder walks the tokens of one document whose syntax has been checked. It
+// keeps nothing of what it skips, so that memory is bounded by the document.
+type decoder struct {
+	tokens   *json.Decoder
+	warnings []error
+	dropped  int // warnings beyond maxWarnings
+}
+
+// member is one known member of an object. read gets the member's path and the
+// first token of its value, never null.
+type member struct {
+	name string
+	read func(path string, t json.Token) error
+}
+
+// object reads an object of known members.
+func (d *decoder) object(path string, t json.Token, members []member) error {
+	seen := make([]bool, len(members))
+	return d.eachMember(path, t, func(name string, t json.Token) error {
+		for i, m := range members {
+			if m.name != name {
+				continue
+			}
+			if seen[i] {
+				d.warn(join(path, name), "given twice, the last one counts")
+			}
+			seen[i] = true
+			if t == nil {
+				return nil
+			}
+			return m.read(join(path, name), t)
+		}
+		d.warn(join(path, name), "unknown field, ignored"+suggest(name, members))
+		return d.skip(t)
+	})
+}
+
+func (d *decoder) eachMember(path string, t json.Token, read func(name string, t json.Token) error) error {
+	if t != json.Delim('{') {
+		return wrong(path, t, "not an object")
+	}
+	for d.tokens.More() {
+		key, err := d.tokens.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		value, err := d.tokens.Token()
+		if err != nil {
+			return err
+		}
+		if err := read(name, value); err != nil {
+			return err
+		}
+	}
+	_, err := d.tokens.Token()
+	return err
+}
+
+func (d *decoder) eachElement(path string, t json.Token, read func(path string, t json.Token) error) error {
+	if t != json.Delim('[') {
+		return wrong(path, t, "not an array")
+	}
+	for i := 0; d.tokens.More(); i++ {
+		value, err := d.tokens.Token()
+		if err != nil {
+			return err
+		}
+		if err := read(path+"["+strconv.Itoa(i)+"]", value); err != nil {
+			return err
+		}
+	}
+	_, err := d.tokens.Token()
+	return err
+}
+
+// skip reads to the end of the value that t begins.
+func (d *decoder) skip(t json.Token) error {
+	depth := 0
+	for {
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+		var err error
+		if t, err = d.tokens.Token(); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *decoder) warn(path, problem string) {
+	if len(d.warnings) == maxWarnings {
+		d.dropped++
+		return
+	}
+	d.warnings = append(d.warnings, errors.New(clip(path)+": "+problem))
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// wrong is the error for a value that field cannot have.
+func wrong(field string, value any, problem string) error {
+	if field == "" {
+		return fmt.Errorf("%s: %s", show(value), problem)
+	}
+	return fmt.Errorf("%s: %s: %s", clip(field), show(value), problem)
+}
+
+func show(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "null"
+	case json.Delim:
+		if v == '{' {
+			return "{...}"
+		}
+		return "[...]"
+	case string:
+		return strconv.Quote(clip(v))
+	}
+	return clip(fmt.Sprint(value))
+}
+
+// clip keeps a hostile name or value from filling the console.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}

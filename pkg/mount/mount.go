@@ -1,0 +1,216 @@
+// Package mount makes directories, links and mounts as steps that can be
+// printed before they are applied, and that succeed when their result is
+// already there.
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Step is one change to the file tree. String is the shell command that does
+// the same.
+type Step interface {
+	fmt.Stringer
+	Apply() error
+}
+
+// Apply applies steps in order and stops at the first error.
+func Apply(steps []Step) error {
+	for _, s := range steps {
+		if err := s.Apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Error is a step that did not succeed.
+type Error struct {
+	Op     string // such as "mount proc"
+	Target string
+	Err    error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s on %s: %v", e.Op, e.Target, e.Err) }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Spec is one mount(2).
+type Spec struct {
+	Source string
+	Target string
+	FSType string // empty for a bind or a move
+	Flags  Flags
+	Data   string // the file system's own options, comma-separated
+	// Once makes Apply succeed without mounting where Target already is this
+	// mount: the same block device, the bind's source, or the same type.
+	Once bool
+}
+
+// Apply mounts. A read-only bind takes a second call, since the kernel ignores
+// the flag on the first (mount(2), "Creating a bind mount").
+func (s Spec) Apply() error {
+	if s.Once && s.mounted() {
+		return nil
+	}
+	if err := s.mount(s.Flags); err != nil {
+		return s.explain(err)
+	}
+	if s.Flags&Bind != 0 && s.Flags&ReadOnly != 0 {
+		if err := s.mount(s.Flags | remount); err != nil {
+			return s.explain(err)
+		}
+	}
+	return nil
+}
+
+func (s Spec) explain(err error) error {
+	what := s.FSType
+	if what == "" {
+		what = s.Source
+	}
+	switch {
+	case errors.Is(err, syscall.ENODEV) && s.FSType != "":
+		err = fmt.Errorf("%w (the kernel has no file system %s: is its module in the image?)", err, s.FSType)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w (from %s)", err, s.Source)
+	}
+	return &Error{Op: "mount " + what, Target: s.Target, Err: err}
+}
+
+// String is s as mount(8) would be called.
+func (s Spec) String() string {
+	b := []string{"mount"}
+	switch {
+	case s.Flags&Bind != 0 && s.Flags&Recursive != 0:
+		b = append(b, "--rbind")
+	case s.Flags&Bind != 0:
+		b = append(b, "--bind")
+	case s.Flags&Move != 0:
+		b = append(b, "--move")
+	default:
+		b = append(b, "-t", s.FSType)
+	}
+	opts := s.Flags.options()
+	if s.Data != "" {
+		opts = append(opts, s.Data)
+	}
+	if len(opts) > 0 {
+		b = append(b, "-o", strings.Join(opts, ","))
+	}
+	return strings.Join(append(b, s.Source, s.Target), " ")
+}
+
+// mounted reports whether s.Target is this mount already.
+func (s Spec) mounted() bool {
+	var target, parent syscall.Stat_t
+	if syscall.Stat(s.Target, &target) != nil || syscall.Stat(filepath.Dir(s.Target), &parent) != nil {
+		return false
+	}
+	if target.Dev == parent.Dev {
+		return false
+	}
+	var source syscall.Stat_t
+	if filepath.IsAbs(s.Source) && syscall.Stat(s.Source, &source) == nil {
+		if s.Flags&Bind != 0 {
+			return source.Dev == target.Dev && source.Ino == target.Ino
+		}
+		return source.Mode&syscall.S_IFMT == syscall.S_IFBLK && source.Rdev == target.Dev
+	}
+	magic := superMagic(s.FSType)
+	var st syscall.Statfs_t
+	return magic != 0 && syscall.Statfs(s.Target, &st) == nil && uint32(st.Type) == magic //nolint:gosec // the magic is 32 bits wide
+}
+
+// superMagic returns the statfs(2) f_type of a file system type, 0 if unknown.
+func superMagic(fsType string) uint32 {
+	switch fsType {
+	case "proc":
+		return 0x9fa0
+	case "sysfs":
+		return 0x62656572
+	case "devtmpfs", "tmpfs":
+		return 0x01021994
+	case "cgroup2":
+		return 0x63677270
+	case "devpts":
+		return 0x1cd1
+	case "mqueue":
+		return 0x19800202
+	case "overlay":
+		return 0x794c7630
+	}
+	return 0
+}
+
+// Dir is a directory that must exist. A Mode of 0 leaves an existing one's
+// alone and makes a new one 0755; any other is set even against the umask.
+type Dir struct {
+	Path string
+	Mode fs.FileMode // permission bits and fs.ModeSticky
+}
+
+// Apply makes the directory; an existing one gets the mode.
+func (d Dir) Apply() error {
+	err := os.Mkdir(d.Path, 0o755)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		fi, serr := os.Stat(d.Path)
+		if serr != nil {
+			return fmt.Errorf("make directory: %w", serr)
+		}
+		if !fi.IsDir() {
+			return fmt.Errorf("make directory %s: a %s is in its place", d.Path, kind(fi.Mode()))
+		}
+	case err != nil:
+		return fmt.Errorf("make directory: %w", err)
+	}
+	if d.Mode == 0 {
+		return nil
+	}
+	return os.Chmod(d.Path, d.Mode)
+}
+
+func (d Dir) String() string {
+	switch {
+	case d.Mode == 0:
+		return "mkdir -p " + d.Path
+	case d.Mode&fs.ModeSticky != 0:
+		return fmt.Sprintf("mkdir -p -m 1%03o %s", d.Mode.Perm(), d.Path)
+	default:
+		return fmt.Sprintf("mkdir -p -m %04o %s", d.Mode.Perm(), d.Path)
+	}
+}
+
+// Link is a symbolic link; whatever stands in its place already is kept.
+type Link struct {
+	Target string
+	Path   string
+}
+
+// Apply makes the link.
+func (l Link) Apply() error {
+	if err := os.Symlink(l.Target, l.Path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make link: %w", err)
+	}
+	return nil
+}
+
+func (l Link) String() string { return "ln -s " + l.Target + " " + l.Path }
+
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsRegular():
+		return "file"
+	case m&fs.ModeSymlink != 0:
+		return "link"
+	default:
+		return "special file"
+	}
+}

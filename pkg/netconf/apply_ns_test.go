@@ -1,0 +1,349 @@
+package netconf
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+
+	"github.com/kguest/kguest/pkg/nstest"
+)
+
+// TestReachPeer sends datagrams to an address that only the default route reaches.
+func TestReachPeer(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		config     Config
+		peer       []netip.Prefix
+		peerRoutes []string
+	}{
+		{
+			name: "both",
+			config: Config{
+				Addresses: prefixes("10.0.0.2/24", "fd00::2/64"), Gateways: addrs("10.0.0.1", "fd00::1"),
+			},
+			peer: prefixes("10.0.0.1/24", "fd00::1/64"),
+		},
+		{
+			name:   "IPv4",
+			config: Config{MTU: 1000, Addresses: prefixes("10.0.0.2/30"), Gateways: addrs("10.0.0.1")},
+			peer:   prefixes("10.0.0.1/30"),
+		},
+		{
+			name:   "IPv6",
+			config: Config{Addresses: prefixes("fd00::2/64"), Gateways: addrs("fd00::1")},
+			peer:   prefixes("fd00::1/64"),
+		},
+		{
+			name: "on-link gateways",
+			config: Config{
+				Addresses: prefixes("10.0.0.2/32", "fd00::2/128"), Gateways: addrs("10.9.9.9", "fd99::9"),
+			},
+			peer:       prefixes("10.9.9.9/32", "fd99::9/128"),
+			peerRoutes: []string{"10.0.0.2/32", "fd00::2/128"},
+		},
+		{
+			name:       "link-local gateway",
+			config:     Config{Addresses: prefixes("fd00::2/128"), Gateways: addrs("fe80::1")},
+			peer:       prefixes("fe80::1/64"),
+			peerRoutes: []string{"fd00::2/128"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			nstest.Run(t, nstest.Net, func(t *testing.T) {
+				p := newPeer(t, "eth0")
+				p.configure(t, tt.peer, tt.peerRoutes...)
+				tt.config.Link = "eth0"
+				apply(t, tt.config)
+				for _, address := range tt.config.Addresses {
+					beyond := netip.MustParseAddr("192.0.2.1")
+					if address.Addr().Is6() {
+						beyond = netip.MustParseAddr("2001:db8::1")
+					}
+					reach(t, p.echo(t, beyond), address.Addr())
+				}
+			})
+		})
+	}
+}
+
+// TestApplyTwice looks at what the kernel has, after a first and a second time.
+func TestApplyTwice(t *testing.T) {
+	nstest.Run(t, nstest.Net, func(t *testing.T) {
+		addVeth(t, "eth0", "peer0")
+		config := Config{
+			Link: "eth0", MTU: 1400,
+			Addresses: prefixes("10.0.0.2/24", "10.0.1.2/32", "fd00::2/64"),
+			Gateways:  addrs("10.0.0.1", "fe80::1"),
+		}
+		for _, o := range []offload{gso, tso} {
+			if on, err := offloadOn("eth0", o); err != nil || !on {
+				t.Fatalf("%s before = %v, %v, want on: the test would show nothing", o.name, on, err)
+			}
+		}
+		want := LinkState{
+			Name: "eth0", Up: true, MTU: 1400, GSO: new(bool), TSO: new(bool),
+			Addresses: config.Addresses, State: "lowerlayerdown",
+			MAC: linkNamed(t, "eth0").Attrs().HardwareAddr.String(),
+		}
+		for range 2 {
+			apply(t, config)
+			state := read(t)
+			got := *find(state.Links, "eth0")
+			if diff := cmp.Diff(want, got, cmp.Comparer(equalPrefixes)); diff != "" {
+				t.Errorf("eth0 (-want +got):\n%s", diff)
+			}
+			if lo := find(state.Links, "lo"); !lo.Up {
+				t.Error("lo is down, want up")
+			}
+			wantRoutes := []string{"10.0.0.1 eth0 false", "fe80::1 eth0 false"}
+			if diff := cmp.Diff(wantRoutes, defaults(state)); diff != "" {
+				t.Errorf("default routes (-want +got):\n%s", diff)
+			}
+		}
+		for _, a := range addressesOf(t, "eth0") {
+			if a.IP.To4() == nil && a.Flags&flagNoDAD == 0 {
+				t.Errorf("flags of %s = %#x, want IFA_F_NODAD (%#x)", a.IPNet, a.Flags, flagNoDAD)
+			}
+			if a.Label == "eth0" && a.IP.String() == "10.0.0.2" && a.Broadcast.String() != "10.0.0.255" {
+				t.Errorf("broadcast of %s = %s, want 10.0.0.255", a.IPNet, a.Broadcast)
+			}
+		}
+	})
+}
+
+func TestOnlinkFlag(t *testing.T) {
+	nstest.Run(t, nstest.Net, func(t *testing.T) {
+		newPeer(t, "eth0").configure(t, nil)
+		apply(t, Config{Link: "eth0", Addresses: prefixes("10.0.0.2/32", "fd00::2/128"), Gateways: addrs("10.9.9.9", "fd99::9")})
+		want := []string{"10.9.9.9 eth0 true", "fd99::9 eth0 true"}
+		if diff := cmp.Diff(want, defaults(read(t))); diff != "" {
+			t.Errorf("default routes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestEachFailureAlone has one item fail; everything else of the same
+// configuration must be there afterwards.
+func TestEachFailureAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(t *testing.T)
+		change func(*Config)
+		want   []string // the errors; the last part of each may be missing
+		absent []string // of everything
+	}{
+		{
+			name:   "MTU",
+			change: func(c *Config) { c.MTU = 70000 },
+			want:   []string{"set mtu 70000 of eth0: invalid argument"},
+			absent: []string{"mtu 1400"},
+		},
+		{
+			name: "IPv4 address",
+			change: func(c *Config) {
+				c.Addresses = append(prefixes("224.0.0.1/24"), c.Addresses...)
+			},
+			want: []string{"add address 224.0.0.1/24 to eth0: invalid argument"},
+		},
+		{
+			name:   "IPv6 disabled",
+			before: disableIPv6,
+			want: []string{
+				"add address fd00::2/64 to eth0: permission denied (IPv6 is disabled there: sysctl net.ipv6.conf.eth0.disable_ipv6)",
+				"add default route via fd00::1 dev eth0: ",
+			},
+			absent: []string{"fd00::2/64", "via fd00::1"},
+		},
+		{
+			name:   "address with another prefix",
+			before: func(t *testing.T) { addAddr(t, "eth0", "fd00::2/128") },
+			want: []string{
+				"add address fd00::2/64 to eth0: file exists (as fd00::2/128)",
+				"add default route via fd00::1 dev eth0: ",
+			},
+			absent: []string{"fd00::2/64", "via fd00::1"},
+		},
+		{
+			name: "gateway is its own address",
+			change: func(c *Config) {
+				c.Gateways = addrs("10.0.0.2", "fd00::1")
+			},
+			want:   []string{"add default route via 10.0.0.2 dev eth0: invalid argument"},
+			absent: []string{"via 10.0.0.1"},
+		},
+		{
+			name:   "another default route",
+			before: otherDefaultRoute,
+			want:   []string{"add default route via 10.0.0.1 dev eth0: file exists (there is one via 10.5.0.1 dev other0)"},
+			absent: []string{"via 10.0.0.1"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			nstest.Run(t, nstest.Net, func(t *testing.T) {
+				addVeth(t, "eth0", "peer0")
+				if tt.before != nil {
+					tt.before(t)
+				}
+				config := Config{
+					Link: "eth0", MTU: 1400,
+					Addresses: prefixes("10.0.0.2/24", "fd00::2/64"), Gateways: addrs("10.0.0.1", "fd00::1"),
+				}
+				if tt.change != nil {
+					tt.change(&config)
+				}
+				checkErrors(t, Apply(t.Context(), config, 0), tt.want)
+				got := words(read(t))
+				for _, item := range []string{
+					"lo up", "eth0 up", "mtu 1400", "gso off", "tso off", "10.0.0.2/24", "fd00::2/64", "via 10.0.0.1", "via fd00::1",
+				} {
+					if has := slices.Contains(got, item); has == slices.Contains(tt.absent, item) {
+						t.Errorf("%q is there = %v, want %v; all: %q", item, has, !has, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestNotPermitted(t *testing.T) {
+	nstest.Run(t, nstest.Net, func(t *testing.T) {
+		addVeth(t, "eth0", "peer0")
+		dropCapabilities(t)
+		errs := Apply(t.Context(), Config{Link: "eth0", MTU: 1400, Addresses: prefixes("fd00::2/64"), Gateways: addrs("fd00::1")}, 0)
+		checkErrors(t, errs, []string{
+			"set link lo up: operation not permitted",
+			"set mtu 1400 of eth0: operation not permitted",
+			"set gso of eth0 off: operation not permitted",
+			"set tso of eth0 off: operation not permitted",
+			"add address fd00::2/64 to eth0: operation not permitted",
+			"set link eth0 up: operation not permitted",
+			"add default route via fd00::1 dev eth0: operation not permitted",
+		})
+	})
+}
+
+func apply(t *testing.T, c Config) {
+	t.Helper()
+	for _, err := range Apply(t.Context(), c, 0) {
+		t.Errorf("Apply(%+v): %v", c, err)
+	}
+}
+
+func read(t *testing.T) State {
+	t.Helper()
+	state, err := Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// checkErrors compares each error with the text that it begins with.
+func checkErrors(t *testing.T, got []error, want []string) {
+	t.Helper()
+	for i, err := range got {
+		if i >= len(want) || !strings.HasPrefix(err.Error(), want[i]) {
+			t.Errorf("error %d = %q, want those of %q", i, err, want)
+		}
+	}
+	if len(got) < len(want) {
+		t.Errorf("errors = %q, want %q", got, want)
+	}
+}
+
+// words says what is there, an item each.
+func words(state State) []string {
+	var all []string
+	for _, l := range state.Links {
+		if l.Up {
+			all = append(all, l.Name+" up")
+		}
+		if l.Name != "eth0" {
+			continue
+		}
+		all = append(all, fmt.Sprintf("mtu %d", l.MTU))
+		if l.GSO != nil && !*l.GSO {
+			all = append(all, "gso off")
+		}
+		if l.TSO != nil && !*l.TSO {
+			all = append(all, "tso off")
+		}
+		for _, a := range l.Addresses {
+			all = append(all, a.String())
+		}
+	}
+	for _, r := range state.Routes {
+		if r.Gateway != nil {
+			all = append(all, "via "+r.Gateway.String())
+		}
+	}
+	return all
+}
+
+func defaults(state State) []string {
+	var all []string
+	for _, r := range state.Routes {
+		if r.Destination.Bits() == 0 && r.Gateway != nil {
+			all = append(all, fmt.Sprintf("%s %s %v", r.Gateway, r.Link, r.Onlink))
+		}
+	}
+	return all
+}
+
+func find(links []LinkState, name string) *LinkState {
+	for i := range links {
+		if links[i].Name == name {
+			return &links[i]
+		}
+	}
+	return &LinkState{}
+}
+
+func equalPrefixes(a, b netip.Prefix) bool { return a == b }
+
+func addressesOf(t *testing.T, name string) []netlink.Addr {
+	t.Helper()
+	list, err := netlink.AddrList(linkNamed(t, name), netlink.FAMILY_ALL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func addAddr(t *testing.T, link, address string) {
+	t.Helper()
+	addr, err := netlink.ParseAddr(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.AddrAdd(linkNamed(t, link), addr); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func disableIPv6(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func otherDefaultRoute(t *testing.T) {
+	t.Helper()
+	addVeth(t, "other0", "other1")
+	addAddr(t, "other0", "10.5.0.2/24")
+	link := linkNamed(t, "other0")
+	if err := netlink.LinkSetUp(link); err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: net.IPv4(10, 5, 0, 1)}); err != nil {
+		t.Fatal(err)
+	}
+}

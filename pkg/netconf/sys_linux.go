@@ -1,0 +1,94 @@
+package netconf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	netlinkRoute = unix.NETLINK_ROUTE
+
+	// flagNoDAD makes an IPv6 address usable at once: without it, it is
+	// tentative until duplicate detection ends, a second or more.
+	flagNoDAD = unix.IFA_F_NODAD
+)
+
+// offload is a feature of a link with commands of its own in linux/ethtool.h.
+// Both commands take a struct ethtool_value.
+type offload struct {
+	name     string // ethtool's
+	get, set uint32
+}
+
+var (
+	gso = offload{name: "gso", get: unix.ETHTOOL_GGSO, set: unix.ETHTOOL_SGSO}
+	tso = offload{name: "tso", get: unix.ETHTOOL_GTSO, set: unix.ETHTOOL_STSO}
+)
+
+// ethtoolValue is struct ethtool_value of linux/ethtool.h.
+type ethtoolValue struct{ cmd, data uint32 }
+
+// ifreqData is struct ifreq of netdevice(7) with ifr_data set.
+type ifreqData struct {
+	name [unix.IFNAMSIZ]byte
+	data unsafe.Pointer
+	_    [16]byte // the union's other members are larger
+}
+
+// offloadOn reports whether o of the link is on. The error is a unix.Errno:
+// EOPNOTSUPP, ENODEV or EPERM.
+func offloadOn(link string, o offload) (bool, error) {
+	value := ethtoolValue{cmd: o.get}
+	err := ethtool(link, &value)
+	return value.data != 0, err
+}
+
+// disableOffload switches o of the link off. The error is EOPNOTSUPP where the
+// link has no such feature or the feature cannot be changed.
+func disableOffload(link string, o offload) error {
+	return ethtool(link, &ethtoolValue{cmd: o.set})
+}
+
+// ethtool does SIOCETHTOOL with value, which the kernel may change.
+func ethtool(link string, value *ethtoolValue) error {
+	req := ifreqData{data: unsafe.Pointer(value)}
+	if len(link) >= len(req.name) {
+		return unix.ENAMETOOLONG
+	}
+	copy(req.name[:], link)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open socket: %w", err)
+	}
+	defer unix.Close(fd)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// openLinkEvents opens a socket that becomes readable when a link appears or
+// changes (RTMGRP_LINK of rtnetlink(7)). Its deadlines work.
+func openLinkEvents() (*os.File, error) {
+	const kind = unix.SOCK_RAW | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+	fd, err := unix.Socket(unix.AF_NETLINK, kind, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), "rtnetlink events"), nil
+}
+
+// isOverrun reports whether events were lost, which is as good as an event.
+func isOverrun(err error) bool { return errors.Is(err, unix.ENOBUFS) }
+
+// isNotPermitted reports whether the caller may not change the network at all,
+// where EACCES is about one thing.
+func isNotPermitted(err error) bool { return errors.Is(err, unix.EPERM) }

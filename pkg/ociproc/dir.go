@@ -1,0 +1,73 @@
+package ociproc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// MakeDir makes the directory dir below root and its parents, where they are
+// missing: mode 0755, owned by uid and gid (container runtimes have 0 and 0).
+// What is there stays as it is. A link that leads to nothing is an error, not a
+// place to make something in.
+func MakeDir(root, dir string, uid, gid uint32) error {
+	t, err := openTree(root)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if f, err := t.stat(dir); err == nil && f.isDir() {
+		return nil
+	}
+	made := "/"
+	for name := range strings.SplitSeq(dir, "/") {
+		if name == "" || name == "." {
+			continue
+		}
+		if err := t.makeDir(made, name, uid, gid); err != nil {
+			return fmt.Errorf("make directory %s: %w", clip(dir), err)
+		}
+		made += name + "/"
+	}
+	return nil
+}
+
+func (t *tree) makeDir(parent, name string, uid, gid uint32) error {
+	f, err := t.stat(parent + name)
+	if errors.Is(err, syscall.ENOENT) {
+		err = t.mkdir(parent, name, uid, gid)
+		if errors.Is(err, syscall.EEXIST) {
+			err = fmt.Errorf("is a link to %s, which is not there", clip(t.link(parent+name)))
+		}
+	} else if err == nil && !f.isDir() {
+		err = syscall.ENOTDIR
+	}
+	if err != nil {
+		return &os.PathError{Op: "mkdir", Path: parent + name, Err: err}
+	}
+	return nil
+}
+
+// readFile reads a regular file of at most limit bytes.
+func (t *tree) readFile(path string, limit int64) ([]byte, error) {
+	f, err := t.open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("read %s: larger than %d bytes", f.Name(), limit)
+	}
+	return data, nil
+}

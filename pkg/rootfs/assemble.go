@@ -1,0 +1,101 @@
+// Package rootfs puts a writable overlay on a read-only image and makes it the
+// machine's root.
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kguest/kguest/pkg/mount"
+)
+
+// Layout says where the parts of the root are.
+type Layout struct {
+	Image   string // mount point of the image
+	Overlay string // where the tmpfs of the upper layer goes
+	Root    string // where the assembled root goes
+	Size    string // of the tmpfs, as tmpfs(5) takes it: "50%", "256m"
+}
+
+// Check reports a layout that cannot be mounted.
+func (l Layout) Check() error {
+	for _, path := range []string{l.Image, l.Overlay, l.Root} {
+		if strings.ContainsAny(path, `:,\`) {
+			return fmt.Errorf("overlay path %q: the kernel takes no colon, comma or backslash in it", path)
+		}
+	}
+	return CheckSize(l.Size)
+}
+
+// CheckSize reports a size that tmpfs(5) does not take: digits and one of
+// k, m, g or %.
+func CheckSize(size string) error {
+	digits := strings.TrimRight(size, "kKmMgG%")
+	if digits == "" || len(size)-len(digits) > 1 || strings.Trim(digits, "0123456789") != "" || strings.Trim(digits, "0") == "" {
+		return fmt.Errorf("size %q: give a number of bytes with k, m or g, or a percentage of memory, such as 50%%", size)
+	}
+	return nil
+}
+
+// Steps returns what Assemble does. The tree after it:
+//
+//	Overlay          tmpfs
+//	Overlay/upper    what the guest writes
+//	Overlay/work     overlayfs's own
+//	Overlay/image    Image, bound read-only
+//	Root             overlay of upper on image
+func (l Layout) Steps() []mount.Step {
+	upper, work, image := l.Overlay+"/upper", l.Overlay+"/work", l.Overlay+"/image"
+	return []mount.Step{
+		mount.Dir{Path: l.Overlay},
+		mount.Spec{Source: "tmpfs", Target: l.Overlay, FSType: "tmpfs", Data: "mode=0755,size=" + l.Size, Once: true},
+		mount.Dir{Path: upper},
+		mount.Dir{Path: work},
+		sameOwner{from: l.Image, to: upper},
+		mount.Dir{Path: image},
+		mount.Spec{Source: l.Image, Target: image, Flags: mount.Bind | mount.ReadOnly, Once: true},
+		mount.Dir{Path: l.Root},
+		mount.Spec{
+			Source: "overlayfs:" + l.Overlay, Target: l.Root, FSType: "overlay", Flags: mount.NoATime, Once: true,
+			Data: "lowerdir=" + image + ",upperdir=" + upper + ",workdir=" + work,
+		},
+	}
+}
+
+// Assemble mounts the root. What is mounted already is kept.
+func (l Layout) Assemble() error {
+	if err := l.Check(); err != nil {
+		return err
+	}
+	if fi, err := os.Stat(l.Image); err != nil {
+		return fmt.Errorf("assemble root: image: %w", err)
+	} else if !fi.IsDir() {
+		return fmt.Errorf("assemble root: image %s: not a directory", l.Image)
+	}
+	return mount.Apply(l.Steps())
+}
+
+// sameOwner gives a directory the mode and owner of another: the upper
+// directory's are those of the overlay's root.
+type sameOwner struct{ from, to string }
+
+func (s sameOwner) String() string {
+	return "chown --reference " + s.from + " " + s.to + "; chmod --reference " + s.from + " " + s.to
+}
+
+func (s sameOwner) Apply() error {
+	fi, err := os.Stat(s.from)
+	if err != nil {
+		return err
+	}
+	uid, gid, ok := owner(fi)
+	if !ok {
+		return errors.New("owner of " + s.from + ": not known")
+	}
+	if err := os.Chown(s.to, uid, gid); err != nil {
+		return err
+	}
+	return os.Chmod(s.to, fi.Mode())
+}

@@ -1,0 +1,198 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"github.com/kguest/kguest/pkg/mount"
+)
+
+// Transfer says what becomes of the initramfs's mounts when the root is
+// switched.
+type Transfer struct {
+	Root string   // the assembled root
+	Move []string // mount points that go along, to the same path below Root
+	Drop []string // mount points that end
+	Keep string   // of Move: the one in which the image's own directories are made again, "/run"
+}
+
+// Steps returns what Switch does.
+func (t Transfer) Steps() []mount.Step {
+	var steps []mount.Step
+	if t.Keep != "" {
+		steps = append(steps, skeleton{root: t.Root, dir: t.Keep})
+	}
+	for _, dir := range t.Move {
+		steps = append(steps, moveInto{root: t.Root, dir: dir})
+	}
+	for _, dir := range t.Drop {
+		steps = append(steps, drop{dir: dir})
+	}
+	return append(steps, empty{dir: "/"}, enter{root: t.Root})
+}
+
+// Switch makes Root the root of the process and of the mount namespace, and
+// deletes the files of the initramfs, which frees their memory. pivot_root(2)
+// is no way out of an initramfs (EINVAL): the new root is moved over it.
+func (t Transfer) Switch() error {
+	if err := onInitramfs("/"); err != nil {
+		return fmt.Errorf("switch root: %w", err)
+	}
+	if same, err := sameDevice("/", t.Root); err != nil {
+		return fmt.Errorf("switch root: %w", err)
+	} else if same {
+		return fmt.Errorf("switch root: %s: nothing is mounted there", t.Root)
+	}
+	return mount.Apply(t.Steps())
+}
+
+// inside resolves dir below root as a chroot would: an image's link leads to
+// no place outside.
+func inside(root, dir string) (string, error) {
+	path, err := securejoin.SecureJoin(root, dir)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s below %s: %w", dir, root, err)
+	}
+	return path, nil
+}
+
+// moveInto moves the mount at dir to the same path below root. A directory
+// that is not a mount point stays.
+type moveInto struct{ root, dir string }
+
+func (m moveInto) String() string {
+	return mount.Spec{Source: m.dir, Target: m.root + m.dir, Flags: mount.Move}.String()
+}
+
+func (m moveInto) Apply() error {
+	if same, err := sameDevice("/", m.dir); errors.Is(err, fs.ErrNotExist) || same {
+		return nil
+	}
+	target, err := inside(m.root, m.dir)
+	if err != nil {
+		return err
+	}
+	if err := (mount.Dir{Path: target}).Apply(); err != nil {
+		return err
+	}
+	return mount.Spec{Source: m.dir, Target: target, Flags: mount.Move}.Apply()
+}
+
+// BindInto binds dir and what is mounted in it to the same path below root.
+func BindInto(root, dir string) error {
+	target, err := inside(root, dir)
+	if err != nil {
+		return err
+	}
+	if err := (mount.Dir{Path: target}).Apply(); err != nil {
+		return err
+	}
+	return mount.Spec{Source: dir, Target: target, Flags: mount.Bind | mount.Recursive, Once: true}.Apply()
+}
+
+// skeleton makes the directories the image has in dir on the file system that
+// will cover them: an image's /run/postgresql is there for a reason.
+type skeleton struct{ root, dir string }
+
+func (s skeleton) String() string {
+	return "(cd " + s.root + s.dir + "; find . -type d | cpio -pdm " + s.dir + ")"
+}
+
+func (s skeleton) Apply() error {
+	if same, err := sameDevice("/", s.dir); errors.Is(err, fs.ErrNotExist) || same {
+		return nil
+	}
+	from, err := inside(s.root, s.dir)
+	if err != nil {
+		return err
+	}
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || path == from {
+			return err
+		}
+		to := filepath.Join(s.dir, path[len(from):])
+		if err := (mount.Dir{Path: to}).Apply(); err != nil {
+			return err
+		}
+		return sameOwner{from: path, to: to}.Apply()
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+type drop struct{ dir string }
+
+func (d drop) String() string { return "umount -l " + d.dir }
+
+func (d drop) Apply() error {
+	if same, err := sameDevice("/", d.dir); errors.Is(err, fs.ErrNotExist) || same {
+		return nil
+	}
+	return mount.Unmount(d.dir, true)
+}
+
+// empty deletes every file on the file system of dir, and no other's.
+type empty struct{ dir string }
+
+func (e empty) String() string { return "find " + e.dir + " -xdev -delete" }
+
+func (e empty) Apply() error {
+	dev, err := device(e.dir)
+	if err != nil {
+		return err
+	}
+	return deleteTree(e.dir, dev)
+}
+
+// deleteTree deletes what is in dir and on dev. A directory that is kept, for
+// a mount in it, is no error.
+func deleteTree(dir string, dev uint64) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("free initramfs: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() {
+			if d, err := device(path); err != nil || d != dev {
+				continue
+			}
+			if err := deleteTree(path, dev); err != nil {
+				return err
+			}
+			_ = os.Remove(path) // not empty: a mount point is in it
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("free initramfs: %w", err)
+		}
+	}
+	return nil
+}
+
+// enter moves root over "/" and makes it the process's root.
+type enter struct{ root string }
+
+func (e enter) String() string {
+	return "cd " + e.root + "; mount --move . /; exec chroot ."
+}
+
+func (e enter) Apply() error {
+	if err := os.Chdir(e.root); err != nil {
+		return fmt.Errorf("switch root: %w", err)
+	}
+	if err := (mount.Spec{Source: ".", Target: "/", Flags: mount.Move}).Apply(); err != nil {
+		return fmt.Errorf("switch root: %w", err)
+	}
+	if err := chroot("."); err != nil {
+		return fmt.Errorf("switch root: chroot: %w", err)
+	}
+	return os.Chdir("/")
+}

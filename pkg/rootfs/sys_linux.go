@@ -1,0 +1,52 @@
+package rootfs
+
+import (
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return int(st.Uid), int(st.Gid), true
+}
+
+// device returns the number of the file system path is on.
+func device(path string) (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return st.Dev, nil
+}
+
+func sameDevice(a, b string) (bool, error) {
+	da, err := device(a)
+	if err != nil {
+		return false, err
+	}
+	db, err := device(b)
+	return da == db, err
+}
+
+// onInitramfs guards the deletion: it is an error where path is not on a file
+// system that lives in memory, as an initramfs does.
+func onInitramfs(path string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return &fs.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	switch uint32(st.Type) { //nolint:gosec // the magic is 32 bits wide
+	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
+		return nil
+	}
+	return fmt.Errorf("%s is not an initramfs (file system type %#x): nothing was changed", path, st.Type)
+}
+
+func chroot(dir string) error { return unix.Chroot(dir) }
+

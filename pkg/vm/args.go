@@ -1,0 +1,137 @@
+package vm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// idmFD is the descriptor on which QEMU inherits its end of IDM.
+const idmFD = 3
+
+// CommandLine returns the kernel's command line for c.
+func CommandLine(c Config) string {
+	c = c.withDefaults()
+	words := []string{
+		"console=ttyS0",
+		"panic=-1",            // a panic reboots at once, which ends QEMU
+		"cryptomgr.notests",   // self tests cost more than the rest of the boot
+		"random.trust_cpu=on", // no wait for entropy
+	}
+	if c.Machine == MachineMicroVM {
+		words = append(words, "reboot=t") // it has no keyboard controller to reset by
+		if c.Accel == AccelTCG && c.TSCkHz > 0 {
+			words = append(words, "tsc_early_khz="+strconv.Itoa(c.TSCkHz))
+		}
+	}
+	if c.Icount {
+		words = append(words, "idle=poll") // a halted guest would jump to its next timer
+	}
+	return strings.Join(append(words, c.Append...), " ")
+}
+
+// Args returns QEMU's arguments for c, without the program's name. Accel must
+// be settled: AccelAuto counts as TCG.
+func Args(c Config) []string {
+	c = c.withDefaults()
+	if c.Accel == AccelAuto {
+		c.Accel = AccelTCG
+	}
+	args := []string{
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+		"-machine", machine(c), "-accel", c.Accel, "-cpu", "max",
+		"-m", strconv.Itoa(c.MemoryMiB), "-smp", strconv.Itoa(c.CPUs),
+		"-kernel", c.Kernel, "-append", CommandLine(c),
+		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+	}
+	if c.Initramfs != "" {
+		args = append(args, "-initrd", c.Initramfs)
+	}
+	if c.Icount {
+		args = append(args, "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
+	}
+	if c.Machine == MachineMicroVM {
+		args = append(args, "-global", "virtio-mmio.force-legacy=false")
+	}
+	b := &bus{mmio: c.Machine == MachineMicroVM, slot: firstSlot}
+	// The consoles come first: a port is named after the number of its device.
+	args = append(args, consoleArgs(b, c.IDM)...)
+	for i, d := range c.Disks {
+		args = append(args, diskArgs(b, i, d)...)
+	}
+	return append(args, netArgs(b, c)...)
+}
+
+func machine(c Config) string {
+	if c.Machine == MachineMicroVM {
+		return "microvm,pit=on,pic=on,rtc=on"
+	}
+	return c.Machine
+}
+
+// bus names virtio devices: PCI ones, or virtio-mmio ones with their slot.
+type bus struct {
+	mmio bool
+	slot int
+}
+
+// firstSlot and those below it: the kernel probes virtio-mmio slots from the
+// highest down, and the disks must get their letters in order.
+const firstSlot = 7
+
+func (b *bus) device(kind string) string {
+	if !b.mmio {
+		return kind + "-pci"
+	}
+	b.slot--
+	return fmt.Sprintf("%s-device,bus=virtio-mmio-bus.%d", kind, b.slot+1)
+}
+
+func diskArgs(b *bus, i int, d Disk) []string {
+	readOnly := "on"
+	if d.Writable {
+		readOnly = "off"
+	}
+	device := fmt.Sprintf("%s,drive=disk%d", b.device("virtio-blk"), i)
+	if d.Serial != "" {
+		device += ",serial=" + escape(d.Serial)
+	}
+	return []string{
+		"-drive", fmt.Sprintf("if=none,id=disk%d,format=raw,readonly=%s,file=%s", i, readOnly, escape(d.Path)),
+		"-device", device,
+	}
+}
+
+// consoleArgs makes hvc0 and, on port 1 of the same device, IDM.
+func consoleArgs(b *bus, idm string) []string {
+	args := []string{
+		"-device", b.device("virtio-serial"),
+		"-chardev", "null,id=hvc0", "-device", "virtconsole,nr=0,chardev=hvc0",
+	}
+	if idm == IDMNone {
+		return args
+	}
+	device := "virtconsole,nr=1,chardev=idm"
+	if idm == IDMPort {
+		device = "virtserialport,nr=1,chardev=idm,name=idm"
+	}
+	return append(args, "-chardev", fmt.Sprintf("socket,id=idm,fd=%d", idmFD), "-device", device)
+}
+
+func netArgs(b *bus, c Config) []string {
+	if c.Net == NetNone {
+		return nil
+	}
+	netdev := []string{"user,id=net0"}
+	for _, f := range c.Forwards {
+		netdev = append(netdev, fmt.Sprintf("hostfwd=tcp:127.0.0.1:%d-:%d", f.HostPort, f.GuestPort))
+	}
+	device := b.device("virtio-net") + ",netdev=net0,mac=52:54:00:12:34:56"
+	if !b.mmio {
+		device += ",romfile=" // else QEMU wants the boot ROM of another package
+	}
+	return []string{"-netdev", strings.Join(netdev, ","), "-device", device}
+}
+
+// escape doubles the commas of an option's value, as QEMU reads them.
+func escape(s string) string { return strings.ReplaceAll(s, ",", ",,") }
