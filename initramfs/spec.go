@@ -122,4 +122,3 @@ func kind(mode fs.FileMode) string {
 	}
 	return "file of unknown type"
 }
-

@@ -16,7 +16,7 @@ func Write(w io.Writer, t *Tree, c Compression) error {
 		return fmt.Errorf("write archive: %w", err)
 	}
 	if err := writeArchive(zw, t); err != nil {
-		zw.Close()
+		_ = zw.Close() // only to stop its goroutines
 		return err
 	}
 	if err := zw.Close(); err != nil {

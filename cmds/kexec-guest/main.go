@@ -8,9 +8,9 @@
 // configuration and launch.json, runs the command in its cgroup in the root, and
 // exits with its code. CMD replaces the image's Entrypoint and Cmd.
 //
-// In a root other than / it first binds /sys, /proc, /dev and /run of this machine
-// there. From a shell the command has the terminal until it ends: ctrl-C is its.
-// When it has ended, what it left in the cgroup is killed.
+// In a root other than / it binds /sys, /proc, /dev and /run of this machine there
+// while the command runs. From a shell the command has the terminal until it ends:
+// ctrl-C is its. When it has ended, what it left in the cgroup is killed.
 //
 // Options:
 //

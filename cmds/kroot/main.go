@@ -10,8 +10,8 @@
 //
 // With -switch it moves /sys, /proc, /dev and /run into the root, deletes the
 // files of the initramfs, makes the root the machine's, and becomes CMD. CMD is
-// looked up in the root first; a command of the initramfs itself also works. The
-// command is looked up before anything is changed.
+// looked up along PATH in the root first; a command of the initramfs itself also
+// works. It is looked up before anything is changed.
 //
 // Options:
 //

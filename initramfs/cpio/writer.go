@@ -163,6 +163,7 @@ func (w *Writer) body(size int64, body io.Reader) error {
 
 // Close writes the trailer. It does not close the writer below.
 func (w *Writer) Close() error {
+	w.patch.next(0, 0)
 	if err := w.lib.Close(); err != nil {
 		return fmt.Errorf("write trailer: %w", err)
 	}

@@ -91,10 +91,13 @@ func parseDep(data []byte) (map[string]dep, error) {
 		deps[name] = d
 		return nil
 	})
+	if err == nil {
+		err = checkNeeds(deps)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return deps, checkNeeds(deps)
+	return deps, nil
 }
 
 func checkNeeds(deps map[string]dep) error {
@@ -147,7 +150,10 @@ func parseSoftdep(data []byte) (map[string]softdep, error) {
 		soft[name] = s
 		return nil
 	})
-	return soft, err
+	if err != nil {
+		return nil, err
+	}
+	return soft, nil
 }
 
 // parseBuiltin parses modules.builtin: one path a line.
@@ -163,7 +169,10 @@ func parseBuiltin(data []byte) (map[string]bool, error) {
 		builtin[Name(fields[0])] = true
 		return nil
 	})
-	return builtin, err
+	if err != nil {
+		return nil, err
+	}
+	return builtin, nil
 }
 
 // parseAlias parses modules.alias: for each alias that is a plain name, not a
@@ -180,7 +189,10 @@ func parseAlias(data []byte) (map[string][]string, error) {
 		}
 		return nil
 	})
-	return aliases, err
+	if err != nil {
+		return nil, err
+	}
+	return aliases, nil
 }
 
 // parseBuiltinAlias parses modules.builtin.modinfo, which has "MODULE.KEY=VALUE"

@@ -19,8 +19,8 @@ import (
 
 const (
 	// maxModule bounds a module file, packed or not, in bytes. The largest in
-	// the field, graphics drivers with debug data, have about 100 MB.
-	maxModule = 256 << 20
+	// the field, graphics drivers with debug data, have less than 100 MB.
+	maxModule = 128 << 20
 	// maxWindow bounds what a zstd module may make its reader allocate;
 	// the kernel's own build uses 8 MiB at most.
 	maxWindow = 128 << 20
@@ -132,8 +132,8 @@ func checkDict(r *bufio.Reader) error {
 	if i < 0 || i+len(lzma2) >= len(block) {
 		return errors.New("xz file without an LZMA2 filter")
 	}
-	n := int(block[i+len(lzma2)] & 0x3f)
-	if dict := uint64(2|n&1) << (n/2 + 11); dict > maxWindow {
+	n := uint64(block[i+len(lzma2)] & 0x3f)
+	if dict := (2 | n&1) << (n/2 + 11); dict > maxWindow {
 		return fmt.Errorf("xz dictionary of %d bytes, more than %d", dict, int64(maxWindow))
 	}
 	return nil

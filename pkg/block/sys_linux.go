@@ -17,14 +17,13 @@ func listen() (uevents, error) {
 		return uevents{}, err
 	}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
-		unix.Close(fd) //nolint:errcheck // nothing was written
-		return uevents{}, err
+		return uevents{}, errors.Join(err, unix.Close(fd))
 	}
 	return uevents{fd: fd}, nil
 }
 
 func (u uevents) close() {
-	unix.Close(u.fd) //nolint:errcheck // nothing was written
+	_ = unix.Close(u.fd) // nothing was written
 }
 
 // wait returns when events came, which it discards, or after d.

@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,13 +40,14 @@ func (e Exit) String() string {
 type Machine struct {
 	log     *slog.Logger
 	level   *slog.LevelVar
-	out     io.Writer
+	files   [3]*os.File
 	params  Params
 	stopped <-chan os.Signal
 	sup     supervise.Supervisor
 	channel *channel
 	setup   Setup
 	work    *Workload
+	ending  sync.Mutex // taken for ever by the goroutine that ends the machine
 	current string
 	timings []Timing
 }
@@ -89,30 +90,40 @@ func Stages() []string {
 	return names
 }
 
-// Run boots the machine, runs the workload, and ends the machine. It writes for
-// a person to out. It does not return: PID 1 must not.
-func Run(ctx context.Context, out io.Writer) {
+// Run boots the machine, runs the workload, and ends the machine. The workload
+// gets the standard streams in files; kinit's own lines go to the last. It does
+// not return: PID 1 must not.
+func Run(ctx context.Context, files [3]*os.File) {
 	level := &slog.LevelVar{}
 	level.Set(slog.LevelWarn)
 	m := &Machine{
-		log:     slog.New(lineHandler{out: out, level: level}),
+		log:     slog.New(lineHandler{out: files[2], level: level}),
 		level:   level,
-		out:     out,
+		files:   files,
 		params:  DefaultParams(),
 		stopped: supervise.Survive(),
 	}
-	m.end(m.protect(func() Exit { return m.boot(ctx) }))
+	m.sup.Go = m.spawn
+	defer m.caught()
+	m.end(m.boot(ctx))
 }
 
-// protect turns a panic into an exit.
-func (m *Machine) protect(f func() Exit) (e Exit) {
-	defer func() {
-		if r := recover(); r != nil {
-			m.log.Error("panic", "stack", string(debug.Stack()))
-			e = Exit{Code: CodeBoot, Stage: m.current, Reason: fmt.Sprintf("panic: %v", r)}
-		}
+// spawn runs f on a goroutine, of which a panic ends the machine in order.
+func (m *Machine) spawn(f func()) {
+	go func() {
+		defer m.caught()
+		f()
 	}()
-	return f()
+}
+
+// caught, deferred, turns a panic into an end of the machine.
+func (m *Machine) caught() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	m.log.Error("panic", "stack", string(debug.Stack()))
+	m.end(Exit{Code: CodeBoot, Stage: m.current, Reason: fmt.Sprintf("panic: %v", r)})
 }
 
 // boot runs the stages and waits for the workload.
@@ -133,8 +144,7 @@ func (m *Machine) boot(ctx context.Context) Exit {
 
 // ExitCode returns the code of an error that ended the boot.
 func ExitCode(err error) int {
-	var perr *ociproc.Error
-	if errors.As(err, &perr) {
+	if perr, ok := errors.AsType[*ociproc.Error](err); ok {
 		return perr.Code
 	}
 	return CodeBoot
@@ -187,7 +197,8 @@ func openChannel(_ context.Context, m *Machine) error {
 	if m.params.IDM.Path == "" {
 		return nil
 	}
-	m.channel = newChannel(m.params.IDM.Path, m.params.Timeout)
+	m.channel = newChannel(m.params.IDM.Path)
+	m.spawn(func() { m.channel.open(m.params.Timeout) })
 	if !m.params.IDM.Required {
 		return nil
 	}
@@ -228,13 +239,19 @@ func switchRoot(context.Context, *Machine) error {
 }
 
 func run(_ context.Context, m *Machine) error {
+	if err := ctrlAltDelStops(); err != nil {
+		m.warn(err)
+	}
+	if err := m.setup.MakeWorkingDir("/"); err != nil {
+		return err
+	}
 	work, err := m.setup.Workload("/", nil)
 	if err != nil {
 		return err
 	}
 	work.Threaded = m.params.Threaded
 	m.work = work
-	return work.Start(&m.sup, os.Stdin, os.Stdout, os.Stderr)
+	return work.Start(&m.sup, m.files)
 }
 
 // wait waits for the workload, which a signal to PID 1 asks to stop.

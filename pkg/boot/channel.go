@@ -30,12 +30,12 @@ const (
 // sendTimeout bounds how long a host that does not read can hold up the end.
 const sendTimeout = 2 * time.Second
 
-func newChannel(path string, timeout time.Duration) *channel {
-	c := &channel{path: path, opened: make(chan struct{}), giveUp: make(chan struct{})}
-	go c.open(timeout)
-	return c
+func newChannel(path string) *channel {
+	return &channel{path: path, opened: make(chan struct{}), giveUp: make(chan struct{})}
 }
 
+// open tries to open the channel for as long as timeout, and once more when the
+// boot gives up.
 func (c *channel) open(timeout time.Duration) {
 	defer close(c.opened)
 	began := time.Now()

@@ -11,9 +11,10 @@ import (
 // syncTimeout bounds how long a disk that does not answer can hold up the end.
 const syncTimeout = 30 * time.Second
 
-// end reports e, stops what is left, and ends the machine.
+// end reports e, stops what is left, and ends the machine. It does not return.
 func (m *Machine) end(e Exit) {
-	fmt.Fprint(m.out, oneLine(e.String()+"\n"))
+	m.ending.Lock()
+	fmt.Fprint(m.files[2], oneLine(e.String()+"\n"))
 	m.report(e)
 	m.stopRest()
 	m.putAway()
@@ -28,8 +29,7 @@ func (m *Machine) report(e Exit) {
 	if m.channel == nil {
 		return
 	}
-	err := m.channel.sendExit(e.Code)
-	if err != nil && (m.params.IDM.Required || m.channel.file != nil) {
+	if err := m.channel.sendExit(e.Code); err != nil && m.channel.file != nil {
 		m.log.Warn(err.Error())
 	}
 }

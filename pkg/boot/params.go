@@ -143,7 +143,7 @@ func setTimeout(p *Params, v string) error {
 	if err != nil {
 		return fmt.Errorf("give whole seconds, such as %d", int(DefaultTimeout.Seconds()))
 	}
-	p.Timeout = time.Duration(seconds) * time.Second //nolint:gosec // 31 bits of seconds fit
+	p.Timeout = time.Duration(seconds) * time.Second
 	return nil
 }
 

@@ -14,7 +14,6 @@ const (
 	consolePath   = "/dev/console"
 	idmPath       = "/dev/hvc1"
 
-
 	// ModulesPath names the modules to load, one file a line, in load order.
 	ModulesPath = "/lib/modules/kguest.order"
 	// ImagePath and ConfigPath are the mount points of the two disks.

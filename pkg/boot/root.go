@@ -1,6 +1,12 @@
 package boot
 
-import "github.com/kguest/kguest/pkg/rootfs"
+import (
+	"errors"
+	"slices"
+
+	"github.com/kguest/kguest/pkg/mount"
+	"github.com/kguest/kguest/pkg/rootfs"
+)
 
 // DefaultSize is the size of the upper layer: half of the memory.
 const DefaultSize = "50%"
@@ -21,15 +27,28 @@ func Transfer(root string) rootfs.Transfer {
 }
 
 // BindKernel binds the kernel's file systems into a root that a command is to
-// run in before the switch; what is there already stays.
-func BindKernel(root string) error {
+// run in before the switch. What is there already stays; undo takes away the
+// rest, and is never nil.
+func BindKernel(root string) (undo func() error, err error) {
+	var bound []string
+	undo = func() error {
+		var errs []error
+		for _, target := range slices.Backward(bound) {
+			errs = append(errs, mount.Unmount(target, true))
+		}
+		return errors.Join(errs...)
+	}
 	if root == "/" {
-		return nil
+		return undo, nil
 	}
 	for _, dir := range []string{sysPath, procPath, devPath, runPath} {
-		if err := rootfs.BindInto(root, dir); err != nil {
-			return err
+		target, err := rootfs.BindInto(root, dir)
+		if err != nil {
+			return undo, errors.Join(err, undo())
+		}
+		if target != "" {
+			bound = append(bound, target)
 		}
 	}
-	return nil
+	return undo, nil
 }

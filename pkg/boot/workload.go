@@ -26,13 +26,26 @@ type Workload struct {
 	started *supervise.Process
 }
 
-// Workload resolves the command in the image's root, and makes its working
-// directory there. A command that is given replaces Entrypoint and Cmd.
-func (s Setup) Workload(root string, command []string) (*Workload, error) {
-	over := ociproc.Overrides{
+func (s Setup) overrides() ociproc.Overrides {
+	return ociproc.Overrides{
 		Entrypoint: s.Launch.Entrypoint, Run: s.Launch.Run, Env: s.Launch.Env,
 		User: s.Launch.User, WorkingDir: s.Launch.WorkingDir, StopSignal: s.Launch.Stop.Signal,
 	}
+}
+
+// MakeWorkingDir makes the workload's working directory below root, where it is
+// missing.
+func (s Setup) MakeWorkingDir(root string) error {
+	if err := ociproc.MakeDir(root, ociproc.WorkingDir(s.Image, s.overrides()), 0, 0); err != nil {
+		return fmt.Errorf("working directory: %w", err)
+	}
+	return nil
+}
+
+// Workload resolves the command in the image's root. A command that is given
+// replaces Entrypoint and Cmd. The error may be an *ociproc.Error.
+func (s Setup) Workload(root string, command []string) (*Workload, error) {
+	over := s.overrides()
 	if len(command) > 0 {
 		over.Entrypoint, over.Run = []string{}, command
 	}
@@ -67,13 +80,10 @@ func rlimits(list []launch.Rlimit) ([]supervise.Limit, error) {
 	return limits, nil
 }
 
-// Start starts the workload in its cgroup, with the terminal on stdin, where
-// it is one, as its controlling terminal.
-func (w *Workload) Start(sup *supervise.Supervisor, stdin, stdout, stderr *os.File) error {
+// Start starts the workload in its cgroup with files as its standard streams. A
+// terminal on the first is its controlling one.
+func (w *Workload) Start(sup *supervise.Supervisor, files [3]*os.File) error {
 	p := &w.Process
-	if err := ociproc.MakeDir(w.Root, p.Dir, 0, 0); err != nil {
-		return fmt.Errorf("make working directory: %w", err)
-	}
 	group, err := cgroup.Create(cgroupPath, w.Cgroup, w.Threaded)
 	if err != nil {
 		return err
@@ -88,8 +98,8 @@ func (w *Workload) Start(sup *supervise.Supervisor, stdin, stdout, stderr *os.Fi
 	}
 	defer dir.Close()
 	c := supervise.Command{
-		Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Files: [3]*os.File{stdin, stdout, stderr},
-		Cgroup: dir, UID: p.UID, GID: p.GID, Groups: p.Groups, TTY: terminal(stdin), Limits: w.Rlimits,
+		Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Files: files,
+		Cgroup: dir, UID: p.UID, GID: p.GID, Groups: p.Groups, TTY: terminal(files[0]), Limits: w.Rlimits,
 	}
 	if w.Root != "/" {
 		c.Root = w.Root

@@ -31,6 +31,15 @@ func IsTerminal(f *os.File) bool { return isTerminal(f) }
 // IsControlling reports whether f is this process's controlling terminal.
 func IsControlling(f *os.File) bool { return isControlling(f) }
 
+// TakeForeground makes this process's group the one in the foreground of its
+// controlling terminal f, as a shell does after a job (tcsetpgrp(3)).
+func TakeForeground(f *os.File) error {
+	if err := takeForeground(f); err != nil {
+		return fmt.Errorf("take back %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
 // SetRaw makes f pass bytes unchanged in both directions (termios(3), "Raw
 // mode"). A device that is not a terminal does so already: that is no error.
 func SetRaw(f *os.File) error {

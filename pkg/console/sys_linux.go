@@ -2,6 +2,7 @@ package console
 
 import (
 	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,15 @@ func isControlling(f *os.File) bool {
 		_, err := unix.IoctlGetInt(fd, unix.TIOCGSID)
 		return err
 	}) == nil
+}
+
+// takeForeground does so from the background, where SIGTTOU would stop it.
+func takeForeground(f *os.File) error {
+	signal.Ignore(unix.SIGTTOU)
+	defer signal.Reset(unix.SIGTTOU)
+	return control(f, func(fd int) error {
+		return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, unix.Getpgrp())
+	})
 }
 
 func setRaw(f *os.File) error {

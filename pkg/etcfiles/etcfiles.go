@@ -8,6 +8,7 @@
 package etcfiles
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -83,12 +84,13 @@ func replace(etc *os.Root, name string, content []byte) error {
 		return err
 	}
 	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	err = cmp.Or(err, f.Chmod(0o644), f.Close())
 	if err == nil {
 		err = etc.Rename(beside, name)
 	}
 	if err != nil {
-		return errors.Join(err, etc.Remove(beside))
+		_ = etc.Remove(beside) // err says more
+		return err
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/supervise"
 )
 
@@ -26,9 +27,9 @@ It resolves command, environment, user and directory from the image's
 configuration and launch.json, runs the command in its cgroup in the root, and
 exits with its code. CMD replaces the image's Entrypoint and Cmd.
 
-In a root other than / it first binds /sys, /proc, /dev and /run of this machine
-there. From a shell the command has the terminal until it ends: ctrl-C is its.
-When it has ended, what it left in the cgroup is killed.
+In a root other than / it binds /sys, /proc, /dev and /run of this machine there
+while the command runs. From a shell the command has the terminal until it ends:
+ctrl-C is its. When it has ended, what it left in the cgroup is killed.
 
 Options:
 
@@ -62,7 +63,17 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	if !filepath.IsLocal(*group) {
 		return Usagef("-cgroup %q: give a name below the hierarchy", *group)
 	}
-	work, err := resolve(env, filepath.Clean(*root), *config, fset.Args())
+	dir := filepath.Clean(*root)
+	setup, err := readSetup(env, dir, *config)
+	if err != nil {
+		return coded(err)
+	}
+	if !*dryRun {
+		if err := setup.MakeWorkingDir(dir); err != nil {
+			return coded(err)
+		}
+	}
+	work, err := setup.Workload(dir, fset.Args())
 	if err != nil {
 		return coded(err)
 	}
@@ -73,20 +84,15 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	return runWorkload(ctx, env, work)
 }
 
-func resolve(env *Env, root, config string, command []string) (*boot.Workload, error) {
+func readSetup(env *Env, root, config string) (boot.Setup, error) {
 	if fi, err := os.Stat(root); err != nil {
-		return nil, fmt.Errorf("root: %w (kroot makes it)", err)
+		return boot.Setup{}, fmt.Errorf("root: %w (kroot makes it)", err)
 	} else if !fi.IsDir() {
-		return nil, fmt.Errorf("root %s: not a directory", root)
+		return boot.Setup{}, fmt.Errorf("root %s: not a directory", root)
 	}
 	setup, warnings, err := boot.ReadSetup(config)
-	for _, w := range warnings {
-		fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", w)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return setup.Workload(root, command)
+	warn(env, warnings)
+	return setup, err
 }
 
 // coded gives err the exit status a boot would end with.
@@ -124,15 +130,20 @@ func printWorkload(env *Env, w *boot.Workload) error {
 }
 
 func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
-	stdout, stderr, err := files(env)
+	streams, err := files(env)
 	if err != nil {
 		return err
 	}
-	if err := boot.BindKernel(w.Root); err != nil {
+	unbind, err := boot.BindKernel(w.Root)
+	if err != nil {
 		return coded(err)
 	}
+	defer func() { warn(env, []error{unbind()}) }()
+	if console.IsControlling(env.Stdin) {
+		defer func() { warn(env, []error{console.TakeForeground(env.Stdin)}) }()
+	}
 	var sup supervise.Supervisor
-	if err := w.Start(&sup, env.Stdin, stdout, stderr); err != nil {
+	if err := w.Start(&sup, streams); err != nil {
 		return coded(err)
 	}
 	stop, asked := ctx.Done(), supervise.Survive()
@@ -162,16 +173,18 @@ func finish(w *boot.Workload) error {
 
 func warn(env *Env, errs []error) {
 	for _, err := range errs {
-		fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", err)
+		if err != nil {
+			fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", err)
+		}
 	}
 }
 
-// files returns the streams as the files that a process can inherit.
-func files(env *Env) (stdout, stderr *os.File, err error) {
+// files returns the streams as files that a process can inherit.
+func files(env *Env) (streams [3]*os.File, err error) {
 	stdout, ok := env.Stdout.(*os.File)
 	stderr, ok2 := env.Stderr.(*os.File)
 	if !ok || !ok2 {
-		return nil, nil, errors.New("the standard streams are not files")
+		return streams, errors.New("the standard streams are not files")
 	}
-	return stdout, stderr, nil
+	return [3]*os.File{env.Stdin, stdout, stderr}, nil
 }

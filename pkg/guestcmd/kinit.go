@@ -33,7 +33,11 @@ also gets it as an IDM exit event.
 
 func runKinit(ctx context.Context, env *Env) error {
 	if os.Getpid() == 1 {
-		boot.Run(ctx, env.Stderr)
+		streams, err := files(env)
+		if err != nil {
+			return err
+		}
+		boot.Run(ctx, streams)
 	}
 	if len(env.Args) == 0 || env.Args[0] == "-h" || env.Args[0] == "-help" || env.Args[0] == "--help" {
 		_, err := env.Stdout.Write([]byte(kinitPage + parameterPage()))

@@ -31,8 +31,8 @@ overlay of it on the image. What is mounted already is left as it is.
 
 With -switch it moves /sys, /proc, /dev and /run into the root, deletes the
 files of the initramfs, makes the root the machine's, and becomes CMD. CMD is
-looked up in the root first; a command of the initramfs itself also works. The
-command is looked up before anything is changed.
+looked up along PATH in the root first; a command of the initramfs itself also
+works. It is looked up before anything is changed.
 
 Options:
 
@@ -101,7 +101,7 @@ func switchTo(env *Env, root string, command []string, dryRun bool) error {
 	transfer := boot.Transfer(root)
 	if dryRun {
 		show(env, transfer.Steps())
-		fmt.Fprintln(env.Stdout, "exec "+path+" "+strings.Join(command[1:], " "))
+		fmt.Fprintln(env.Stdout, strings.Join(append([]string{"exec", path}, command[1:]...), " "))
 		return nil
 	}
 	if err := transfer.Switch(); err != nil {
@@ -116,7 +116,7 @@ const selfPath = "/proc/self/exe"
 // successor returns the file that name will be in the new root: one of the
 // root's, or this very program, where name is one of its commands.
 func successor(root, name string) (string, error) {
-	process, err := ociproc.Resolve(root, v1.ImageConfig{Entrypoint: []string{name}}, ociproc.Overrides{})
+	process, err := ociproc.Resolve(root, v1.ImageConfig{Entrypoint: []string{name}, Env: os.Environ()}, ociproc.Overrides{})
 	if err == nil {
 		return process.Path, nil
 	}

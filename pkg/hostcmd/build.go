@@ -34,7 +34,7 @@ func build(ctx context.Context, args []string, s Streams) error {
 	if err != nil {
 		return err
 	}
-	spec, err := f.spec(s)
+	spec, err := f.spec()
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func build(ctx context.Context, args []string, s Streams) error {
 }
 
 // spec turns the flags into what is asked of the image.
-func (f *buildFlags) spec(s Streams) (*initramfs.Spec, error) {
+func (f *buildFlags) spec() (*initramfs.Spec, error) {
 	files, err := f.guestFiles()
 	if err != nil {
 		return nil, err
@@ -76,11 +76,11 @@ func (f *buildFlags) spec(s Streams) (*initramfs.Spec, error) {
 		return nil, err
 	}
 	spec := &initramfs.Spec{Arch: f.arch, Commands: f.commands(), Files: files, ModTime: modTime}
-	return spec, f.addModules(spec, s)
+	return spec, f.addModules(spec)
 }
 
 // addModules asks for the modules of the preset and of -modules.
-func (f *buildFlags) addModules(spec *initramfs.Spec, s Streams) error {
+func (f *buildFlags) addModules(spec *initramfs.Spec) error {
 	names, err := f.moduleNames()
 	if err != nil {
 		return err
@@ -89,7 +89,6 @@ func (f *buildFlags) addModules(spec *initramfs.Spec, s Streams) error {
 		return nil
 	}
 	if f.modulesDir == "" && f.vmm == "" && len(names) == 0 {
-		fmt.Fprintf(s.Stderr, "%s: no kernel modules in the image; -modules-dir DIR puts them in, -modules none says that the kernel needs none\n", program)
 		return nil
 	}
 	if spec.ModulesDir, err = f.findModulesDir(); err != nil {
@@ -153,6 +152,9 @@ func progress(w io.Writer) func(string) {
 }
 
 func printReport(s Streams, f *buildFlags, spec *initramfs.Spec, size int64, r initramfs.Report) error {
+	if spec.ModulesDir == "" && f.modules != noModules {
+		fmt.Fprintf(s.Stderr, "%s: no kernel modules in the image; -modules-dir DIR puts them in, -modules none says that the kernel needs none\n", program)
+	}
 	if len(r.Missing) > 0 {
 		fmt.Fprintf(s.Stderr, "%s: left out, as this kernel has no such modules: %s\n", program, strings.Join(r.Missing, " "))
 	}

@@ -27,7 +27,10 @@ func writeFile(path string, fill func(io.Writer) error) (int64, error) {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		return 0, errors.Join(err, os.Remove(tmp))
+		if rmErr := os.Remove(tmp); rmErr != nil {
+			err = fmt.Errorf("%w (and %v)", err, rmErr) //nolint:errorlint // told, not branched on
+		}
+		return 0, err
 	}
 	return size, nil
 }

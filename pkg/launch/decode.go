@@ -58,8 +58,8 @@ func readFile(path string) ([]byte, error) {
 // Decode decodes a launch.json and checks it as [Config.Check] does.
 //
 // Names are matched with their case. A null member is an absent one. An unknown
-// member and one that is given twice (the last counts) are warnings, each naming
-// the member by its path. Wrong types and values are errors that name member and
+// member and one that is given twice (the last that is not null counts, and none
+// of what was in the first) are warnings, each naming the member by its path. Wrong types and values are errors that name member and
 // value, syntax errors name line and column. The Config is nil if and only if
 // there is an error; warnings come with either.
 func Decode(data []byte) (*Config, []error, error) {

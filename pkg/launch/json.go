@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // decoder walks the tokens of one document whose syntax has been checked. It
@@ -31,7 +32,7 @@ func (d *decoder) object(path string, t json.Token, members []member) error {
 				continue
 			}
 			if seen[i] {
-				d.warn(join(path, name), "given twice, the last one counts")
+				d.warn(join(path, name), "given twice, the last one that is not null counts")
 			}
 			seen[i] = true
 			if t == nil {
@@ -108,7 +109,7 @@ func (d *decoder) warn(path, problem string) {
 		d.dropped++
 		return
 	}
-	d.warnings = append(d.warnings, errors.New(clip(path)+": "+problem))
+	d.warnings = append(d.warnings, errors.New(label(path)+": "+problem))
 }
 
 func join(path, name string) string {
@@ -123,7 +124,7 @@ func wrong(field string, value any, problem string) error {
 	if field == "" {
 		return fmt.Errorf("%s: %s", show(value), problem)
 	}
-	return fmt.Errorf("%s: %s: %s", clip(field), show(value), problem)
+	return fmt.Errorf("%s: %s: %s", label(field), show(value), problem)
 }
 
 func show(value any) string {
@@ -139,6 +140,14 @@ func show(value any) string {
 		return strconv.Quote(clip(v))
 	}
 	return clip(fmt.Sprint(value))
+}
+
+// label is a path of member names as one line, which the names need not be.
+func label(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(clip(path))
+	}
+	return clip(path)
 }
 
 // clip keeps a hostile name or value from filling the console.

@@ -48,15 +48,13 @@ type Spec struct {
 	FSType string // empty for a bind or a move
 	Flags  Flags
 	Data   string // the file system's own options, comma-separated
-	// Once makes Apply succeed without mounting where Target already is this
-	// mount: the same block device, the bind's source, or the same type.
-	Once bool
+	Once   bool   // Apply does nothing where Mounted
 }
 
 // Apply mounts. A read-only bind takes a second call, since the kernel ignores
 // the flag on the first (mount(2), "Creating a bind mount").
 func (s Spec) Apply() error {
-	if s.Once && s.mounted() {
+	if s.Once && s.Mounted() {
 		return nil
 	}
 	if err := s.mount(s.Flags); err != nil {
@@ -78,6 +76,8 @@ func (s Spec) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENODEV) && s.FSType != "":
 		err = fmt.Errorf("%w (the kernel has no file system %s: is its module in the image?)", err, s.FSType)
+	case errors.Is(err, syscall.EINVAL) && s.FSType != "", errors.Is(err, syscall.EIO):
+		err = fmt.Errorf("%w (damaged, or in need of what this kernel lacks: its log says which)", err)
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("%w (from %s)", err, s.Source)
 	}
@@ -107,8 +107,9 @@ func (s Spec) String() string {
 	return strings.Join(append(b, s.Source, s.Target), " ")
 }
 
-// mounted reports whether s.Target is this mount already.
-func (s Spec) mounted() bool {
+// Mounted reports whether s.Target is this mount already: the same block device,
+// the bind's source, or the same type.
+func (s Spec) Mounted() bool {
 	var target, parent syscall.Stat_t
 	if syscall.Stat(s.Target, &target) != nil || syscall.Stat(filepath.Dir(s.Target), &parent) != nil {
 		return false

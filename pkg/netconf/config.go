@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -72,6 +73,8 @@ func (c Config) checkGateways() error {
 			errs = append(errs, errors.New("gateway: is not set"))
 		case gw.IsUnspecified() || gw.IsMulticast() || gw.IsLoopback():
 			errs = append(errs, fmt.Errorf("gateway %s: is not of another machine", gw))
+		case slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == gw.WithZone("") }):
+			errs = append(errs, fmt.Errorf("gateway %s: is the machine itself", gw))
 		case first.IsValid():
 			errs = append(errs, fmt.Errorf("gateway %s: there is already %s of its family", gw, *first))
 		default:

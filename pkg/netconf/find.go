@@ -72,8 +72,7 @@ func (s *session) lookup() (netlink.Link, error) {
 		return s.lookupMAC()
 	}
 	link, err := s.handle.LinkByName(s.config.Link)
-	var missing netlink.LinkNotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
 		return nil, nil
 	}
 	return link, err

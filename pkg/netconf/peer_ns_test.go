@@ -101,8 +101,10 @@ func (p *peer) echo(t *testing.T, address netip.Addr) netip.AddrPort {
 			err = loErr
 			return
 		}
-		host := netip.PrefixFrom(address, address.BitLen())
-		addr := &netlink.Addr{IPNet: netlink.NewIPNet(net.IP(host.Addr().AsSlice()))}
+		addr := &netlink.Addr{IPNet: netlink.NewIPNet(net.IP(address.AsSlice()))}
+		if address.Is6() {
+			addr.Flags = flagNoDAD
+		}
 		if err = netlink.AddrAdd(lo, addr); err == nil {
 			conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
 		}
@@ -125,10 +127,12 @@ func (p *peer) echo(t *testing.T, address netip.Addr) netip.AddrPort {
 		}
 	}()
 	t.Cleanup(func() {
-		conn.Close()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
 		<-done
 	})
-	return netip.AddrPortFrom(address, uint16(conn.LocalAddr().(*net.UDPAddr).Port))
+	return netip.MustParseAddrPort(conn.LocalAddr().String())
 }
 
 // reach sends datagrams to an echo until one comes back from source.
@@ -136,20 +140,16 @@ func reach(t *testing.T, to netip.AddrPort, source netip.Addr) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got := netip.MustParseAddrPort(conn.LocalAddr().String()).Addr(); got != source {
+		t.Fatalf("source of a datagram to %s = %s, want %s", to, got, source)
+	}
 	buf := make([]byte, 64)
-	for {
-		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr(); got != source {
-			t.Fatalf("source of a datagram to %s = %s, want %s", to, got, source)
-		}
-		err = exchange(conn, buf)
-		conn.Close()
-		if err == nil {
-			return
-		}
+	for err = exchange(conn, buf); err != nil; err = exchange(conn, buf) {
 		if ctx.Err() != nil {
 			t.Fatalf("no answer from %s: %v", to, err)
 		}

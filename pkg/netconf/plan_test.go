@@ -102,6 +102,7 @@ func TestCheck(t *testing.T) {
 		{name: "no address", in: Config{Link: "eth0", Addresses: make([]netip.Prefix, 1)}, want: "address: is not set"},
 		{name: "no gateway", in: Config{Link: "eth0", Gateways: make([]netip.Addr, 1)}, want: "gateway: is not set"},
 		{name: "loopback gateway", in: Config{Link: "eth0", Gateways: addrs("127.0.0.1")}, want: "gateway 127.0.0.1: is not of another machine"},
+		{name: "own gateway", in: Config{Link: "eth0", Addresses: prefixes("10.0.0.2/24"), Gateways: addrs("10.0.0.2")}, want: "gateway 10.0.0.2: is the machine itself"},
 		{name: "two gateways", in: Config{Link: "eth0", Gateways: addrs("10.0.0.1", "fd00::1", "10.0.0.3")}, want: "gateway 10.0.0.3: there is already 10.0.0.1 of its family"},
 		{
 			name: "everything at once", in: Config{MTU: -1, Gateways: addrs("::")},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 )
@@ -33,12 +34,12 @@ func addDefaultRoute(gw netip.Addr, onlink bool) func(context.Context, *session)
 // by gw, and otherwise exists with the routes there are.
 func (s *session) checkDefaultRoute(gw netip.Addr, exists error) error {
 	routes, err := listUnchanged(func() ([]netlink.Route, error) {
-		return s.handle.RouteListFiltered(familyOf(gw), nil, 0)
+		return s.handle.RouteListFiltered(familyOf(gw), &netlink.Route{}, 0) // nil panics
 	})
 	if err != nil {
 		return fmt.Errorf("%w; list routes: %w", exists, err)
 	}
-	there := ""
+	var there []string
 	for _, r := range routes {
 		if !isDefault(r) {
 			continue
@@ -46,9 +47,9 @@ func (s *session) checkDefaultRoute(gw netip.Addr, exists error) error {
 		if r.LinkIndex == s.link.Attrs().Index && addrOf(r.Gw) == gw {
 			return nil
 		}
-		there += fmt.Sprintf(" via %s dev %s", addrOf(r.Gw), s.nameOf(r.LinkIndex))
+		there = append(there, fmt.Sprintf("via %s dev %s", addrOf(r.Gw), s.nameOf(r.LinkIndex)))
 	}
-	return fmt.Errorf("%w (there is one%s)", exists, there)
+	return fmt.Errorf("%w (there is one %s)", exists, strings.Join(there, ", "))
 }
 
 func (s *session) nameOf(index int) string {

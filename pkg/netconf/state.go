@@ -60,7 +60,7 @@ func Read() (State, error) {
 	}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		routes, err := listUnchanged(func() ([]netlink.Route, error) {
-			return handle.RouteListFiltered(family, nil, 0)
+			return handle.RouteListFiltered(family, &netlink.Route{}, 0) // nil panics
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("list routes: %w", err))

@@ -55,7 +55,7 @@ func disableOffload(link string, o offload) error {
 
 // ethtool does SIOCETHTOOL with value, which the kernel may change.
 func ethtool(link string, value *ethtoolValue) error {
-	req := ifreqData{data: unsafe.Pointer(value)}
+	req := ifreqData{data: unsafe.Pointer(value)} //nolint:gosec // the struct has a pointer for the kernel
 	if len(link) >= len(req.name) {
 		return unix.ENAMETOOLONG
 	}
@@ -64,7 +64,8 @@ func ethtool(link string, value *ethtoolValue) error {
 	if err != nil {
 		return fmt.Errorf("open socket: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
+	//nolint:gosec // x/sys has no function for this ioctl
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
 	if errno != 0 {
 		return errno

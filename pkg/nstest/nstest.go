@@ -81,12 +81,13 @@ func Run(t *testing.T, ns Namespaces, f func(t *testing.T)) {
 func runInside(t *testing.T, ns Namespaces, f func(t *testing.T)) {
 	t.Helper()
 	report := os.NewFile(reportFD, "nstest report")
+	returned := false
 	t.Cleanup(func() {
-		result := passed
-		if t.Failed() {
-			result = failed
-		} else if t.Skipped() {
+		result := failed // also by a panic, of which t does not know
+		if t.Skipped() && !t.Failed() {
 			result = skipped
+		} else if returned && !t.Failed() {
+			result = passed
 		}
 		if _, err := io.WriteString(report, result); err != nil {
 			t.Errorf("report result: %v", err)
@@ -96,6 +97,7 @@ func runInside(t *testing.T, ns Namespaces, f func(t *testing.T)) {
 		t.Fatal(err)
 	}
 	f(t)
+	returned = true
 }
 
 // runAgain executes the test binary for t alone in new namespaces. The result

@@ -103,6 +103,7 @@ func TestOutcome(t *testing.T) {
 		{inner: "skip", want: "no such feature"},
 		{inner: "error", fails: true, want: "this went wrong"},
 		{inner: "panic", fails: true, want: "panic: out of order"},
+		{inner: "panic", fails: true, want: "in namespaces: fail"},
 		{inner: "exit", fails: true, want: "did not run in its namespaces"},
 		{inner: "print", fails: true, want: "printed before the error"},
 	} {

@@ -28,7 +28,7 @@ func MakeDir(root, dir string, uid, gid uint32) error {
 			continue
 		}
 		if err := t.makeDir(made, name, uid, gid); err != nil {
-			return fmt.Errorf("make directory %s: %w", clip(dir), err)
+			return fmt.Errorf("make directory %s: %w", plain(dir), err)
 		}
 		made += name + "/"
 	}
@@ -40,13 +40,13 @@ func (t *tree) makeDir(parent, name string, uid, gid uint32) error {
 	if errors.Is(err, syscall.ENOENT) {
 		err = t.mkdir(parent, name, uid, gid)
 		if errors.Is(err, syscall.EEXIST) {
-			err = fmt.Errorf("is a link to %s, which is not there", clip(t.link(parent+name)))
+			err = fmt.Errorf("is a link to %s, which is not there", plain(t.link(parent+name)))
 		}
 	} else if err == nil && !f.isDir() {
 		err = syscall.ENOTDIR
 	}
 	if err != nil {
-		return &os.PathError{Op: "mkdir", Path: parent + name, Err: err}
+		return &os.PathError{Op: "mkdir", Path: plain(parent + name), Err: err}
 	}
 	return nil
 }

@@ -13,7 +13,6 @@ func makeDir(root, dir string) error {
 }
 
 func TestMakeDir(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0o077))
 	for dir, made := range map[string]string{
 		"/":                  "/",
 		"":                   "/",
@@ -36,7 +35,10 @@ func TestMakeDir(t *testing.T) {
 			"/up":        "-> ../../../../../../../../there",
 			"/deep/link": "-> /there/in",
 		})
-		if err := makeDir(root, dir); err != nil {
+		old := syscall.Umask(0o077)
+		err := makeDir(root, dir)
+		syscall.Umask(old)
+		if err != nil {
 			t.Errorf("MakeDir(%q): %v", dir, err)
 			continue
 		}

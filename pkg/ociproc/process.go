@@ -7,6 +7,7 @@ package ociproc
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -167,7 +168,7 @@ func ExecError(p *Process, err error) error {
 	if errors.As(err, &cause) {
 		err = cause
 	}
-	return failure(code, "execute %q as uid %d in %s: %w%s", clip(p.Path), p.UID, clip(p.Dir), err, hint(cause))
+	return failure(code, "execute %q as uid %d in %s: %w%s", clip(p.Path), p.UID, plain(p.Dir), err, hint(cause))
 }
 
 func hint(cause syscall.Errno) string {
@@ -190,4 +191,12 @@ func clip(s string) string {
 		return s
 	}
 	return s[:most] + "..."
+}
+
+// plain is s as it is, unless it has what a message of one line cannot.
+func plain(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(clip(s))
+	}
+	return clip(s)
 }

@@ -14,7 +14,7 @@ import (
 
 const passwd = `# comment
 root:x:0:0:root:/root:/bin/sh
-app:x:1000:100:App:/home/app:/bin/sh
+app:x:1000:1000:App:/home/app:/bin/sh
 bare:x:1001:1001:::
 oops:x:one:1:::
 short:x
@@ -129,6 +129,7 @@ func TestResolveFailures(t *testing.T) {
 		{img("foo").env("PATH=/usr/bin:/bin"), 127, `"foo": not found in PATH (/usr/bin:/bin)`},
 		{img("foo"), 127, `"foo": not found in PATH (` + defaultPath + `)`},
 		{img(""), 127, `"": not found: the command is empty`},
+		{img("a\nb").env("PATH=\x1b"), 127, `"a\nb": not found in PATH ("\x1b")`},
 		{img("/no/such"), 127, `"/no/such": not found`},
 		{img("./foo").dir("/app"), 127, `"./foo" (/app/foo): not found`},
 		{img("./run").dir("/missing"), 127, `"./run" (/missing/run): not found`},
@@ -146,8 +147,8 @@ func TestResolveFailures(t *testing.T) {
 		{img("orphan").env("PATH=/app"), 127, `"orphan" (/app/orphan): its interpreter "/usr/bin/python3": not found`},
 		{img("/app/chain"), 127, `"/app/orphan": its interpreter "/usr/bin/python3": not found`},
 		{img("/app/badinterp"), 126, `"/app/badinterp": its interpreter "/usr/bin/plain": not executable by uid 0, gid 0 (mode 0644, owner ` + self + `)`},
-		{img("/app/run").user("nobody"), 125, `user "nobody": unable to find user nobody: no matching entries in passwd file`},
-		{img("/app/run").user("app:nogroup"), 125, `user "app:nogroup": unable to find group nogroup: no matching entries in group file`},
+		{img("/app/run").user("nobody"), 125, `user "nobody": not in the image's /etc/passwd`},
+		{img("/app/run").user("app:nogroup"), 125, `user "app:nogroup": not in the image's /etc/group`},
 		{img("/app/run").user("2147483648"), 125, `user "2147483648": uids and gids must be in range 0-2147483647`},
 		{img("/app/run").user("0:-1"), 125, `user "0:-1": uids and gids must be in range 0-2147483647`},
 		{img("/app/run").stop("SIGFOO"), 125, `stop signal "SIGFOO": not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3`},

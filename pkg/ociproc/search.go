@@ -65,7 +65,7 @@ func (s search) along(path, name string) (string, *Error) {
 	if found != nil {
 		return "", found
 	}
-	return "", failure(CodeNotFound, "%q: not found in PATH (%s)", clip(name), clip(path))
+	return "", failure(CodeNotFound, "%q: not found in PATH (%s)", clip(name), plain(path))
 }
 
 // file says why the file at a path cannot be executed. Name is what it was
@@ -90,7 +90,7 @@ func (s search) file(name, at string) *Error {
 
 func (s search) notFound(name, at string) *Error {
 	if to := s.tree.link(at); to != "" {
-		return failure(CodeNotFound, "%s: not found: a link to %s, which is not there", described(name, at), clip(to))
+		return failure(CodeNotFound, "%s: not found: a link to %s, which is not there", described(name, at), plain(to))
 	}
 	return failure(CodeNotFound, "%s: not found", described(name, at))
 }
@@ -100,7 +100,7 @@ func described(name, at string) string {
 	if name == at {
 		return fmt.Sprintf("%q", clip(name))
 	}
-	return fmt.Sprintf("%q (%s)", clip(name), clip(at))
+	return fmt.Sprintf("%q (%s)", clip(name), plain(at))
 }
 
 // mayExecute is the kernel's generic_permission for MAY_EXEC: the first class

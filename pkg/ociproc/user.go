@@ -2,6 +2,7 @@ package ociproc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -29,7 +30,7 @@ func (p *Process) setUser(t *tree, spec string) error {
 
 	found, err := user.GetExecUser(spec, &user.ExecUser{Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
 	if err != nil {
-		return fmt.Errorf("user %q: %w%s%s", clip(spec), err, unread(passwdErr), unread(groupErr))
+		return noUser(spec, err, passwdErr, groupErr)
 	}
 	if p.UID, err = id(found.Uid); err != nil {
 		return err
@@ -71,11 +72,22 @@ func id(n int) (uint32, error) {
 	return uint32(n), nil
 }
 
-func unread(err error) string {
-	if err == nil {
-		return ""
+// noUser says which of the two files has no such entry, and why if it could
+// not be read.
+func noUser(spec string, err, passwdErr, groupErr error) error {
+	file, unread := "", error(nil)
+	switch {
+	case errors.Is(err, user.ErrNoPasswdEntries):
+		file, unread = "passwd", passwdErr
+	case errors.Is(err, user.ErrNoGroupEntries):
+		file, unread = "group", groupErr
+	default:
+		return fmt.Errorf("user %q: %w", clip(spec), err)
 	}
-	return " (" + err.Error() + ")"
+	if unread != nil {
+		return fmt.Errorf("user %q: not in the image's /etc/%s: %w", clip(spec), file, unread)
+	}
+	return fmt.Errorf("user %q: not in the image's /etc/%s", clip(spec), file)
 }
 
 // wellFormed keeps the lines of a passwd or group that have ids where ids belong. moby/sys/user reads "app:x:oops:1" as uid 0:

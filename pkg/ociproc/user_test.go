@@ -95,8 +95,8 @@ func TestUserHostileFiles(t *testing.T) {
 		"folder":           {"dir", "open /etc/passwd: not a regular file"},
 		"device":           {"-> /dev/zero", "open /etc/passwd: no such file or directory"},
 		"huge":             {strings.Repeat("\n", maxUserFile) + "spy:x:666:666::/spy:\n", "read /etc/passwd: larger than 16777216 bytes"},
-		"long line":        {"spy:x:666:666:" + strings.Repeat("x", 100<<10) + ":/spy:\n", "no matching entries in passwd file"},
-		"not text":         {"\x00\xff:::::\n\x00", "no matching entries in passwd file"},
+		"long line":        {"spy:x:666:666:" + strings.Repeat("x", 100<<10) + ":/spy:\n", "not in the image's /etc/passwd"},
+		"not text":         {"\x00\xff:::::\n\x00", "not in the image's /etc/passwd"},
 	} {
 		entries := map[string]string{"/run": "x ", "/etc/shadow": ""}
 		if test.passwd != "" {

@@ -171,3 +171,18 @@ func TestImageKeepsTheOldOne(t *testing.T) {
 		t.Errorf("after an error: %q, %v, want %q", got, err, "old")
 	}
 }
+
+func TestBusyboxRoot(t *testing.T) {
+	root := t.TempDir()
+	if err := BusyboxRoot(t.Context(), "/bin/busybox", root); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"bin/sh", "usr/bin/env", "sbin/ip"} {
+		if got, err := os.Readlink(filepath.Join(root, name)); err != nil || got != "/bin/busybox" {
+			t.Errorf("%s leads to %q, %v, want /bin/busybox", name, got, err)
+		}
+	}
+	if got := output(t, filepath.Join(root, "bin/busybox"), "echo", "up"); got != "up\n" {
+		t.Errorf("busybox echo up = %q, want %q", got, "up\n")
+	}
+}

@@ -43,9 +43,9 @@ func (t Transfer) Switch() error {
 	if err := onInitramfs("/"); err != nil {
 		return fmt.Errorf("switch root: %w", err)
 	}
-	if same, err := sameDevice("/", t.Root); err != nil {
+	if mounted, err := isMount(t.Root); err != nil {
 		return fmt.Errorf("switch root: %w", err)
-	} else if same {
+	} else if !mounted {
 		return fmt.Errorf("switch root: %s: nothing is mounted there", t.Root)
 	}
 	return mount.Apply(t.Steps())
@@ -61,6 +61,13 @@ func inside(root, dir string) (string, error) {
 	return path, nil
 }
 
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // moveInto moves the mount at dir to the same path below root. A directory
 // that is not a mount point stays.
 type moveInto struct{ root, dir string }
@@ -70,8 +77,8 @@ func (m moveInto) String() string {
 }
 
 func (m moveInto) Apply() error {
-	if same, err := sameDevice("/", m.dir); errors.Is(err, fs.ErrNotExist) || same {
-		return nil
+	if mounted, err := isMount(m.dir); err != nil || !mounted {
+		return ignoreMissing(err)
 	}
 	target, err := inside(m.root, m.dir)
 	if err != nil {
@@ -83,16 +90,21 @@ func (m moveInto) Apply() error {
 	return mount.Spec{Source: m.dir, Target: target, Flags: mount.Move}.Apply()
 }
 
-// BindInto binds dir and what is mounted in it to the same path below root.
-func BindInto(root, dir string) error {
-	target, err := inside(root, dir)
+// BindInto binds dir and what is mounted in it to the same path below root, and
+// returns where that is; nothing where it was there already.
+func BindInto(root, dir string) (target string, err error) {
+	target, err = inside(root, dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := (mount.Dir{Path: target}).Apply(); err != nil {
-		return err
+		return "", err
 	}
-	return mount.Spec{Source: dir, Target: target, Flags: mount.Bind | mount.Recursive, Once: true}.Apply()
+	spec := mount.Spec{Source: dir, Target: target, Flags: mount.Bind | mount.Recursive}
+	if spec.Mounted() {
+		return "", nil
+	}
+	return target, spec.Apply()
 }
 
 // skeleton makes the directories the image has in dir on the file system that
@@ -104,8 +116,8 @@ func (s skeleton) String() string {
 }
 
 func (s skeleton) Apply() error {
-	if same, err := sameDevice("/", s.dir); errors.Is(err, fs.ErrNotExist) || same {
-		return nil
+	if mounted, err := isMount(s.dir); err != nil || !mounted {
+		return ignoreMissing(err)
 	}
 	from, err := inside(s.root, s.dir)
 	if err != nil {
@@ -121,10 +133,7 @@ func (s skeleton) Apply() error {
 		}
 		return sameOwner{from: path, to: to}.Apply()
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return ignoreMissing(err)
 }
 
 type drop struct{ dir string }
@@ -132,8 +141,8 @@ type drop struct{ dir string }
 func (d drop) String() string { return "umount -l " + d.dir }
 
 func (d drop) Apply() error {
-	if same, err := sameDevice("/", d.dir); errors.Is(err, fs.ErrNotExist) || same {
-		return nil
+	if mounted, err := isMount(d.dir); err != nil || !mounted {
+		return ignoreMissing(err)
 	}
 	return mount.Unmount(d.dir, true)
 }

@@ -25,13 +25,14 @@ func device(path string) (uint64, error) {
 	return st.Dev, nil
 }
 
-func sameDevice(a, b string) (bool, error) {
-	da, err := device(a)
+// isMount reports whether path is on another file system than "/".
+func isMount(path string) (bool, error) {
+	root, err := device("/")
 	if err != nil {
 		return false, err
 	}
-	db, err := device(b)
-	return da == db, err
+	own, err := device(path)
+	return own != root, err
 }
 
 // onInitramfs guards the deletion: it is an error where path is not on a file
@@ -49,4 +50,3 @@ func onInitramfs(path string) error {
 }
 
 func chroot(dir string) error { return unix.Chroot(dir) }
-

@@ -72,6 +72,10 @@ func (p *Process) Status() Status { return p.status }
 // Supervisor owns the children of this process, those it inherited included.
 // Its zero value is ready.
 type Supervisor struct {
+	// Go runs the reaper on a goroutine of its own; nil stands for the go
+	// statement.
+	Go func(f func())
+
 	mu       sync.Mutex
 	children map[int]*Process
 	reaping  bool
@@ -110,10 +114,15 @@ func (s *Supervisor) Idle() <-chan struct{} {
 
 // reap starts the reaper where none runs. s.mu is held.
 func (s *Supervisor) reap() {
-	if !s.reaping {
-		s.reaping = true
+	switch {
+	case s.reaping:
+		return
+	case s.Go != nil:
+		s.Go(s.loop)
+	default:
 		go s.loop()
 	}
+	s.reaping = true
 }
 
 // loop waits for children until there is none: it needs no other end.

@@ -1,0 +1,264 @@
+// Package vmtest boots the guest in QEMU and holds what it reports of itself
+// against scenarios, one text file a boot (testdata/*.txt).
+//
+// A scenario is a txtar archive. Its comment has what the scenario proves, as
+// lines that start with #, and directives:
+//
+//	base: busybox|debian        image to start from (default busybox)
+//	machine: q35 microvm        one boot on each (default q35)
+//	append: WORD...             kernel parameters; may be repeated
+//	net: none|user              network card (default none)
+//	idm: hvc|port|none          what the guest finds IDM on (default hvc)
+//	boots: N                    boots of the same disks, same expectations
+//	disk: KIND [KEY=VALUE]...   vda, vdb, ... in order (default image, config);
+//	                            KIND is image, config or blank;
+//	                            KEY is format, comp, label or serial
+//	link: PATH TARGET           symbolic link in the image
+//	attr: PATH MODE UID GID     mode and owner in the image
+//	remove: PATH                takes a file of the base away
+//	type: KEYS after TEXT       types on the console when TEXT is there; ^C is ctrl-C, ^J enter
+//
+// and these sections:
+//
+//	config.json, launch.json    the config disk; "@script" stands for the script
+//	script                      run by the default configuration with a shell
+//	image/PATH                  file in the image
+//	exit                        code, signal, stage, reason and idm, one a line
+//	want NAME                   the report NAME, exactly
+//	has NAME                    each line is a regular expression that must match
+//	                            one whole line of the report NAME
+//	lacks NAME                  no line of the report may match any of these
+//
+// A script makes a report with `report NAME COMMAND...`. The whole console is
+// the report console.
+package vmtest
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/kguest/kguest/pkg/pack"
+	"github.com/kguest/kguest/pkg/vm"
+)
+
+// Bases of the guest's image.
+const (
+	baseBusybox = "busybox"
+	baseDebian  = "debian"
+)
+
+// Scenario is one boot and what is expected of it.
+type Scenario struct {
+	Name     string
+	Base     string
+	Machines []string
+	Append   []string
+	Net, IDM string
+	Boots    int
+	Disks    []Disk
+	Links    [][2]string // path, target
+	Attrs    []pack.Attr
+	Removes  []string
+	Typed    []Typed
+
+	ConfigJSON, LaunchJSON, Script string
+	Files                          map[string]string // of the image
+
+	Exit  WantExit
+	Wants []Want
+}
+
+// Disk is one disk of the machine.
+type Disk struct {
+	Kind   string // image, config, blank
+	Serial string
+	Pack   pack.Options
+}
+
+// Typed is typed on the console when After has been printed.
+type Typed struct{ Keys, After string }
+
+// ReadScenario reads the file path. The error names file and line.
+func ReadScenario(path string) (*Scenario, error) {
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseScenario(archive)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s.Name = strings.TrimSuffix(filepath.Base(path), ".txt")
+	return s, nil
+}
+
+func parseScenario(archive *txtar.Archive) (*Scenario, error) {
+	s := &Scenario{Base: baseBusybox, Boots: 1, Exit: defaultExit(), Files: map[string]string{}}
+	number := 0
+	for line := range strings.Lines(string(archive.Comment)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ": ")
+		if !ok {
+			return nil, fmt.Errorf("line %d: %q is no directive", number, line)
+		}
+		if err := s.directive(name, strings.TrimSpace(value)); err != nil {
+			return nil, fmt.Errorf("line %d: %s: %w", number, name, err)
+		}
+	}
+	for _, f := range archive.Files {
+		if err := s.section(f.Name, string(f.Data)); err != nil {
+			return nil, fmt.Errorf("section %s: %w", f.Name, err)
+		}
+	}
+	s.setDefaults()
+	return s, s.check()
+}
+
+func (s *Scenario) setDefaults() {
+	if len(s.Machines) == 0 {
+		s.Machines = []string{vm.MachineQ35}
+	}
+	if len(s.Disks) == 0 {
+		s.Disks = []Disk{{Kind: "image"}, {Kind: "config"}}
+	}
+}
+
+// check refuses a scenario that could not fail or not be made.
+func (s *Scenario) check() error {
+	changed := len(s.Files) + len(s.Links) + len(s.Attrs) + len(s.Removes)
+	if s.Base == baseDebian && changed > 0 {
+		return fmt.Errorf("the image of base %s is taken as it is", baseDebian)
+	}
+	if s.Script == "" && s.LaunchJSON == "" && s.ConfigJSON == "" {
+		return fmt.Errorf("neither script nor config.json nor launch.json is here")
+	}
+	return nil
+}
+
+func (s *Scenario) directive(name, value string) (err error) {
+	words := strings.Fields(value)
+	switch name {
+	case "base":
+		s.Base, err = oneOf(value, baseBusybox, baseDebian)
+	case "machine":
+		s.Machines = words
+	case "append":
+		s.Append = append(s.Append, words...)
+	case "net":
+		s.Net, err = oneOf(value, vm.NetNone, vm.NetUser)
+	case "idm":
+		s.IDM, err = oneOf(value, vm.IDMHvc, vm.IDMPort, vm.IDMNone)
+	case "boots":
+		s.Boots, err = strconv.Atoi(value)
+	case "disk":
+		return s.addDisk(words)
+	case "link":
+		return s.addLink(words)
+	case "attr":
+		return s.addAttr(words)
+	case "remove":
+		s.Removes = append(s.Removes, words...)
+	case "type":
+		keys, after, ok := strings.Cut(value, " after ")
+		if !ok {
+			return fmt.Errorf("want KEYS after TEXT, not %q", value)
+		}
+		s.Typed = append(s.Typed, Typed{strings.NewReplacer("^C", "\x03", "^J", "\n").Replace(keys), after})
+	default:
+		return fmt.Errorf("unknown directive")
+	}
+	return err
+}
+
+func oneOf(value string, known ...string) (string, error) {
+	if !slices.Contains(known, value) {
+		return "", fmt.Errorf("%q is none of %s", value, strings.Join(known, " "))
+	}
+	return value, nil
+}
+
+func (s *Scenario) addDisk(words []string) error {
+	if len(words) == 0 {
+		return fmt.Errorf("no kind")
+	}
+	kind, err := oneOf(words[0], "image", "config", "blank")
+	if err != nil {
+		return err
+	}
+	d := Disk{Kind: kind}
+	for _, w := range words[1:] {
+		key, value, _ := strings.Cut(w, "=")
+		switch key {
+		case "format":
+			d.Pack.Format = value
+		case "comp":
+			d.Pack.Compression = value
+		case "label":
+			d.Pack.Label = value
+		case "serial":
+			d.Serial = value
+		default:
+			return fmt.Errorf("unknown key %q", key)
+		}
+	}
+	s.Disks = append(s.Disks, d)
+	return nil
+}
+
+func (s *Scenario) addLink(words []string) error {
+	if len(words) != 2 {
+		return fmt.Errorf("want PATH TARGET, not %q", words)
+	}
+	s.Links = append(s.Links, [2]string{words[0], words[1]})
+	return nil
+}
+
+func (s *Scenario) addAttr(words []string) error {
+	if len(words) != 4 {
+		return fmt.Errorf("want PATH MODE UID GID, not %q", words)
+	}
+	var numbers [3]uint64
+	for i, base := range []int{8, 10, 10} {
+		var err error
+		if numbers[i], err = strconv.ParseUint(words[i+1], base, 32); err != nil {
+			return err
+		}
+	}
+	s.Attrs = append(s.Attrs, pack.Attr{
+		Path: words[0], Mode: fs.FileMode(numbers[0]), UID: uint32(numbers[1]), GID: uint32(numbers[2]),
+	})
+	return nil
+}
+
+func (s *Scenario) section(name, data string) (err error) {
+	verb, report, ok := strings.Cut(name, " ")
+	switch {
+	case name == "config.json":
+		s.ConfigJSON = data
+	case name == "launch.json":
+		s.LaunchJSON = data
+	case name == "script":
+		s.Script = data
+	case name == "exit":
+		s.Exit, err = parseExit(data)
+	case strings.HasPrefix(name, "image/"):
+		s.Files[strings.TrimPrefix(name, "image/")] = data
+	case ok:
+		var w Want
+		w, err = parseWant(verb, report, data)
+		s.Wants = append(s.Wants, w)
+	default:
+		return fmt.Errorf("unknown section")
+	}
+	return err
+}
