@@ -41,7 +41,9 @@ var places = map[string]place{
 	"pkg/launch":   {guest, 0},
 	"pkg/mount":    {guest, 0},
 	"pkg/netconf":  {guest, 0},
+	"pkg/metrics":  {guest, 0},
 	"pkg/ociproc":  {guest, 0},
+	"pkg/xenstore": {guest, 0},
 
 	"pkg/idm":       {guest, 1},
 	"pkg/rootfs":    {guest, 1},

@@ -81,15 +81,12 @@ func (c *channel) sendExit(code int) error {
 	if err := c.wait(); err != nil {
 		return err
 	}
-	sent := make(chan error, 1)
-	go func() {
+	err := within(sendTimeout, func() error {
 		_, err := c.file.Write(idm.ExitFrame(int32(code))) //nolint:gosec // an exit code is a byte, or 125 to 127
-		sent <- errors.Join(err, console.Drain(c.file))
-	}()
-	select {
-	case err := <-sent:
-		return err
-	case <-time.After(sendTimeout):
-		return fmt.Errorf("send exit event on %s: the host has not read it in %v", c.path, sendTimeout)
+		return errors.Join(err, console.Drain(c.file))
+	})
+	if err != nil {
+		return fmt.Errorf("send exit event on %s: %w", c.path, err)
 	}
+	return nil
 }

@@ -1,11 +1,16 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/kguest/kguest/pkg/mount"
+	"github.com/kguest/kguest/pkg/xenstore"
 )
 
 // syncTimeout bounds how long a disk that does not answer can hold up the end.
@@ -25,12 +30,44 @@ func (m *Machine) end(e Exit) {
 	}
 }
 
+// report tells the host how it ended, by every way there is.
 func (m *Machine) report(e Exit) {
-	if m.channel == nil {
-		return
+	if m.channel != nil {
+		if err := m.channel.sendExit(e.Code); err != nil && m.channel.file != nil {
+			m.log.Warn(err.Error())
+		}
 	}
-	if err := m.channel.sendExit(e.Code); err != nil && m.channel.file != nil {
+	if err := tellXen(xenbusPath, e.Code); err != nil {
 		m.log.Warn(err.Error())
+	}
+}
+
+// tellXen writes the code to XenStore, where the machine has one.
+func tellXen(path string, code int) error {
+	bus, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("tell xenstore: %w", err)
+	}
+	return within(sendTimeout, func() error {
+		return errors.Join(xenstore.Write(bus, exitCodeKey, strconv.Itoa(code)), bus.Close())
+	})
+}
+
+// errTimeout is the error of within where time ran out.
+var errTimeout = errors.New("no answer")
+
+// within waits for f up to d. An f that hangs is left to hang: the machine ends.
+func within(d time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(d):
+		return fmt.Errorf("%w in %v", errTimeout, d)
 	}
 }
 
@@ -63,16 +100,13 @@ func ended(idle <-chan struct{}, d time.Duration) bool {
 
 // putAway writes what is cached and unmounts the disks.
 func (m *Machine) putAway() {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	err := within(syncTimeout, func() error {
 		syncDisks()
 		m.unmountDisks()
-	}()
-	select {
-	case <-done:
-	case <-time.After(syncTimeout):
-		m.log.Warn("disks not written", "after", syncTimeout)
+		return nil
+	})
+	if err != nil {
+		m.log.Warn("write disks: " + err.Error())
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	sysctlPath    = "/proc/sys"
 	consolePath   = "/dev/console"
 	idmPath       = "/dev/hvc1"
+	xenbusPath    = "/dev/xen/xenbus"
+	exitCodeKey   = "krata/guest/exit-code" // in XenStore
 
 	// ModulesPath names the modules to load, one file a line, in load order.
 	ModulesPath = "/lib/modules/kguest.order"

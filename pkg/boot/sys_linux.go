@@ -36,10 +36,6 @@ func signalAll(sig syscall.Signal) {
 
 func killAll() { _ = unix.Kill(-1, unix.SIGKILL) } // ESRCH: none is left
 
-func signalProcess(pid int, sig syscall.Signal) error {
-	return unix.Kill(pid, sig)
-}
-
 func syncDisks() { unix.Sync() }
 
 func setHostname(name string) error { return unix.Sethostname([]byte(name)) }

@@ -23,6 +23,7 @@ type Workload struct {
 	Rlimits  []supervise.Limit
 
 	group   *cgroup.Group
+	sup     *supervise.Supervisor
 	started *supervise.Process
 }
 
@@ -104,6 +105,7 @@ func (w *Workload) Start(sup *supervise.Supervisor, files [3]*os.File) error {
 	if w.Root != "/" {
 		c.Root = w.Root
 	}
+	w.sup = sup
 	w.started, err = sup.Start(&c)
 	return ociproc.ExecError(p, err)
 }
@@ -136,7 +138,7 @@ func (w *Workload) Exit() Exit {
 
 // Signal signals the workload's own process.
 func (w *Workload) Signal(sig syscall.Signal) []error {
-	if err := signalProcess(w.started.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := w.sup.Signal(w.started, sig, false); err != nil {
 		return []error{fmt.Errorf("signal workload: %w", err)}
 	}
 	return nil

@@ -141,8 +141,8 @@ func TestKnetBadConfig(t *testing.T) {
 }
 
 func TestKnetConfigWarning(t *testing.T) {
-	status, _, stderr := runKnet(t, "-n", "-config", writeLaunch(t, `{"netwrok": null}`))
-	if status != 0 || !strings.HasPrefix(stderr, "knet: warning: ") || !strings.Contains(stderr, "netwrok") {
+	status, _, stderr := runKnet(t, "-n", "-config", writeLaunch(t, `{"bogus": null}`))
+	if status != 0 || !strings.HasPrefix(stderr, "knet: warning: ") || !strings.Contains(stderr, "bogus") {
 		t.Errorf("knet -n with an unknown field = %d, %q, want 0 and a warning of it", status, stderr)
 	}
 }

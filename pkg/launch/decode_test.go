@@ -15,8 +15,6 @@ var compare = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 var comparePrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 
-func pointer(s string) *string { return &s }
-
 func TestDecode(t *testing.T) {
 	grace := 2.5
 	for name, test := range map[string]struct {
@@ -36,7 +34,7 @@ func TestDecode(t *testing.T) {
 			"env": {"A": "1", "B": ""}, "run": ["/bin/sh", "-c", ""]}`,
 			Config{
 				Root:     &Root{Format: "squashfs"},
-				Hostname: pointer("guest"),
+				Hostname: new("guest"),
 				Network: &Network{
 					Link:     "eth0",
 					IPv4:     &IP{netip.MustParsePrefix("10.75.0.2/16"), netip.MustParseAddr("10.75.0.1")},
@@ -51,13 +49,13 @@ func TestDecode(t *testing.T) {
 			`{"entrypoint": [], "run": [], "user": "app:users", "workingDir": "/app",
 			"stop": {"signal": "SIGRTMIN+3", "graceSeconds": 2.5},
 			"resources": {"memoryMax": "512M", "pidsMax": 100, "cpuMax": 1.5},
-			"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "core", "soft": "unlimited"}],
+			"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "core", "soft": "unlimited"}, {"type": "Cpu", "hard": 5}],
 			"sysctls": {"net.ipv4.ip_forward": "1", "net/ipv4/conf/eth0.1/forwarding": "1"}}`,
 			Config{
 				Entrypoint: []string{}, Run: []string{}, User: "app:users", WorkingDir: "/app",
 				Stop:      Stop{Signal: "SIGRTMIN+3", GraceSeconds: &grace},
 				Resources: Resources{MemoryMax: 512 << 20, PidsMax: 100, CPUMax: CPUMax{150_000, 100_000}},
-				Rlimits:   []Rlimit{{"RLIMIT_NOFILE", 1024, 4096}, {"RLIMIT_CORE", Unlimited, Unlimited}},
+				Rlimits:   []Rlimit{{"RLIMIT_NOFILE", 1024, 4096}, {"RLIMIT_CORE", Unlimited, Unlimited}, {"RLIMIT_CPU", 5, 5}},
 				Sysctls:   map[string]string{"net.ipv4.ip_forward": "1", "net/ipv4/conf/eth0.1/forwarding": "1"},
 			},
 		},
@@ -124,7 +122,7 @@ func TestDecodeTwice(t *testing.T) {
 		"run": ["a", "b"], "run": ["c"],
 		"network": {"link": "a", "mtu": 1500}, "network": {"link": "b"},
 		"stop": {"signal": "INT"}, "stop": {}, "user": "a", "user": null}`))
-	want := &Config{Hostname: pointer("b"), User: "a", Env: map[string]string{"B": "2"}, Run: []string{"c"}, Network: &Network{Link: "b"}}
+	want := &Config{Hostname: new("b"), User: "a", Env: map[string]string{"B": "2"}, Run: []string{"c"}, Network: &Network{Link: "b"}}
 	if diff := cmp.Diff(want, cfg, compare, comparePrefix); err != nil || diff != "" {
 		t.Errorf("Decode: %v (-want +got):\n%s", err, diff)
 	}

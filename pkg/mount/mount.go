@@ -62,7 +62,7 @@ func (s Spec) Apply() error {
 	}
 	if s.Flags&Bind != 0 && s.Flags&ReadOnly != 0 {
 		if err := s.mount(s.Flags | remount); err != nil {
-			return s.explain(err)
+			return errors.Join(s.explain(err), Unmount(s.Target, false))
 		}
 	}
 	return nil
@@ -102,31 +102,28 @@ func (s Spec) String() string {
 		opts = append(opts, s.Data)
 	}
 	if len(opts) > 0 {
-		b = append(b, "-o", strings.Join(opts, ","))
+		b = append(b, "-o", Quote(strings.Join(opts, ",")))
 	}
-	return strings.Join(append(b, s.Source, s.Target), " ")
+	return strings.Join(append(b, Quote(s.Source), Quote(s.Target)), " ")
 }
 
 // Mounted reports whether s.Target is this mount already: the same block device,
 // the bind's source, or the same type.
 func (s Spec) Mounted() bool {
-	var target, parent syscall.Stat_t
-	if syscall.Stat(s.Target, &target) != nil || syscall.Stat(filepath.Dir(s.Target), &parent) != nil {
+	var target, source syscall.Stat_t
+	var super syscall.Statfs_t
+	if at, err := IsPoint(s.Target); err != nil || !at || syscall.Stat(s.Target, &target) != nil || syscall.Statfs(s.Target, &super) != nil {
 		return false
 	}
-	if target.Dev == parent.Dev {
-		return false
-	}
-	var source syscall.Stat_t
 	if filepath.IsAbs(s.Source) && syscall.Stat(s.Source, &source) == nil {
 		if s.Flags&Bind != 0 {
-			return source.Dev == target.Dev && source.Ino == target.Ino
+			same := source.Dev == target.Dev && source.Ino == target.Ino
+			return same && (s.Flags&ReadOnly == 0 || super.Flags&statReadOnly != 0)
 		}
 		return source.Mode&syscall.S_IFMT == syscall.S_IFBLK && source.Rdev == target.Dev
 	}
 	magic := superMagic(s.FSType)
-	var st syscall.Statfs_t
-	return magic != 0 && syscall.Statfs(s.Target, &st) == nil && uint32(st.Type) == magic //nolint:gosec // the magic is 32 bits wide
+	return magic != 0 && uint32(super.Type) == magic //nolint:gosec // the magic is 32 bits wide
 }
 
 // superMagic returns the statfs(2) f_type of a file system type, 0 if unknown.
@@ -159,10 +156,16 @@ type Dir struct {
 
 // Apply makes the directory; an existing one gets the mode.
 func (d Dir) Apply() error {
+	mode := d.Mode
 	err := os.Mkdir(d.Path, 0o755)
 	switch {
+	case err == nil && mode == 0:
+		mode = 0o755
 	case errors.Is(err, fs.ErrExist):
 		fi, serr := os.Stat(d.Path)
+		if errors.Is(serr, fs.ErrNotExist) {
+			return fmt.Errorf("make directory %s: a link to nothing is in its place", d.Path)
+		}
 		if serr != nil {
 			return fmt.Errorf("make directory: %w", serr)
 		}
@@ -172,20 +175,20 @@ func (d Dir) Apply() error {
 	case err != nil:
 		return fmt.Errorf("make directory: %w", err)
 	}
-	if d.Mode == 0 {
+	if mode == 0 {
 		return nil
 	}
-	return os.Chmod(d.Path, d.Mode)
+	return os.Chmod(d.Path, mode)
 }
 
 func (d Dir) String() string {
 	switch {
 	case d.Mode == 0:
-		return "mkdir -p " + d.Path
+		return "mkdir -p " + Quote(d.Path)
 	case d.Mode&fs.ModeSticky != 0:
-		return fmt.Sprintf("mkdir -p -m 1%03o %s", d.Mode.Perm(), d.Path)
+		return fmt.Sprintf("mkdir -p -m 1%03o %s", d.Mode.Perm(), Quote(d.Path))
 	default:
-		return fmt.Sprintf("mkdir -p -m %04o %s", d.Mode.Perm(), d.Path)
+		return fmt.Sprintf("mkdir -p -m %04o %s", d.Mode.Perm(), Quote(d.Path))
 	}
 }
 
@@ -203,14 +206,12 @@ func (l Link) Apply() error {
 	return nil
 }
 
-func (l Link) String() string { return "ln -s " + l.Target + " " + l.Path }
+func (l Link) String() string { return "ln -s " + Quote(l.Target) + " " + Quote(l.Path) }
 
 func kind(m fs.FileMode) string {
 	switch {
 	case m.IsRegular():
 		return "file"
-	case m&fs.ModeSymlink != 0:
-		return "link"
 	default:
 		return "special file"
 	}

@@ -1,6 +1,10 @@
 package mount
 
-import "golang.org/x/sys/unix"
+import (
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
 
 // Flags are the MS_ flags of mount(2).
 type Flags uintptr
@@ -21,6 +25,20 @@ const (
 
 	remount Flags = unix.MS_REMOUNT
 )
+
+// statReadOnly is statfs(2)'s f_flags of a mount that is read-only.
+const statReadOnly = unix.ST_RDONLY
+
+// IsPoint reports whether something is mounted at path, the same file system's
+// other directory included (statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8). The
+// error is an *fs.PathError.
+func IsPoint(path string) (bool, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &st); err != nil {
+		return false, &fs.PathError{Op: "statx", Path: path, Err: err}
+	}
+	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+}
 
 // options returns f as mount(8) names it.
 func (f Flags) options() []string {

@@ -26,7 +26,8 @@ func TestEnvironment(t *testing.T) {
 			[]string{"A=host", "B=2", "C=3", "HOME=/h", "KRATA_CONTAINER=1", path, "TERM=vt100"},
 		},
 		"the last of the image wins": {
-			[]string{"A=1", "B=2", "A=3"}, nil,
+			[]string{"A=1", "B=2", "A=3"},
+			nil,
 			[]string{"A=3", "B=2", "HOME=/h", "KRATA_CONTAINER=1", path, "TERM=vt100"},
 		},
 		"KRATA_CONTAINER is ours": {
@@ -35,19 +36,23 @@ func TestEnvironment(t *testing.T) {
 			[]string{"KRATA_CONTAINER=1", "HOME=/h", path, "TERM=vt100"},
 		},
 		"set by the image": {
-			[]string{"TERM=xterm", "HOME=/x", "PATH=/p"}, nil,
+			[]string{"TERM=xterm", "HOME=/x", "PATH=/p"},
+			nil,
 			[]string{"TERM=xterm", "HOME=/x", "PATH=/p", "KRATA_CONTAINER=1"},
 		},
 		"set by the host": {
-			nil, map[string]string{"TERM": "linux", "HOME": "/y", "PATH": "/q"},
+			nil,
+			map[string]string{"TERM": "linux", "HOME": "/y", "PATH": "/q"},
 			[]string{"HOME=/y", "PATH=/q", "TERM=linux", "KRATA_CONTAINER=1"},
 		},
 		"set to nothing is set": {
-			[]string{"TERM=", "HOME="}, map[string]string{"PATH": ""},
+			[]string{"TERM=", "HOME="},
+			map[string]string{"PATH": ""},
 			[]string{"TERM=", "HOME=", "PATH=", "KRATA_CONTAINER=1"},
 		},
 		"not NAME=value": {
-			[]string{"A", "=B", "", "C=d=e"}, nil,
+			[]string{"A", "=B", "", "C=d=e"},
+			nil,
 			[]string{"C=d=e", "HOME=/h", "KRATA_CONTAINER=1", path, "TERM=vt100"},
 		},
 	} {
@@ -66,8 +71,8 @@ func TestEnvironmentValue(t *testing.T) {
 	}
 }
 
-// A list searched for each name is the mistake this measures: allocations stay
-// in proportion, and the benchmark shows the time.
+// Time stays in proportion to the number of variables; the mistake this shows is
+// a list that is searched for each name.
 func BenchmarkEnvironment(b *testing.B) {
 	for _, n := range []int{300, 3000, 30000} {
 		image, host := make([]string, n), make(map[string]string, n)

@@ -37,8 +37,8 @@ func TestDecodeImage(t *testing.T) {
 		"docker": {
 			`{"docker_version": "28.0", "container": "0123", "container_config": {"Cmd": ["/bin/sh", "-c", "#(nop)"]},
 			"config": {"Hostname": "", "Domainname": "", "AttachStdin": false, "Tty": false, "Cmd": ["bash"], "Image": "sha256:00",
-			"Healthcheck": {"Test": ["CMD", "true"], "Interval": 30}, "OnBuild": null, "Shell": ["/bin/sh"], "ArgsEscaped": true}}`,
-			v1.Image{Config: v1.ImageConfig{Cmd: []string{"bash"}, ArgsEscaped: true}},
+			"Healthcheck": {"Test": ["CMD", "true"], "Interval": 30}, "OnBuild": null, "Shell": ["/bin/sh"], "ArgsEscaped": false}}`,
+			v1.Image{Config: v1.ImageConfig{Cmd: []string{"bash"}}},
 		},
 		"bad history does not matter": {`{"created": "yesterday", "history": 5, "rootfs": [], "config": {"Cmd": ["a"]}}`, v1.Image{Config: v1.ImageConfig{Cmd: []string{"a"}}}},
 		"empty lists":                 {`{"config": {"Cmd": [], "Env": []}}`, v1.Image{Config: v1.ImageConfig{Cmd: []string{}, Env: []string{}}}},

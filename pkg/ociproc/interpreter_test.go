@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,7 +59,7 @@ func program(loader string) []byte {
 	le.PutUint32(interp, 3) // PT_INTERP
 	le.PutUint64(interp[8:], uint64(len(b)))
 	le.PutUint64(interp[32:], uint64(len(loader)+1))
-	return append(append(b, loader...), 0)
+	return slices.Concat(b, []byte(loader), []byte{0})
 }
 
 func TestElfLoader(t *testing.T) {

@@ -44,8 +44,8 @@ func openTree(path string) (*tree, error) {
 // Close releases the directory.
 func (t *tree) Close() error { return t.fd.Close() }
 
-// openat resolves path as chroot(2) would (openat2(2), Linux 5.6). The error is
-// a syscall.Errno.
+// openat resolves path as chroot(2) would (openat2(2), Linux 5.6). The error
+// wraps a syscall.Errno.
 func (t *tree) openat(path string, flags uint64) (descriptor, error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
 	const attempts = 100 // EAGAIN: something was renamed meanwhile
@@ -56,6 +56,9 @@ func (t *tree) openat(path string, flags uint64) (descriptor, error) {
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			break
 		}
+	}
+	if errors.Is(err, unix.ENOSYS) {
+		err = fmt.Errorf("openat2: %w (it needs Linux 5.6)", err)
 	}
 	return descriptor(fd), err
 }

@@ -75,7 +75,8 @@ func id(n int) (uint32, error) {
 // noUser says which of the two files has no such entry, and why if it could
 // not be read.
 func noUser(spec string, err, passwdErr, groupErr error) error {
-	file, unread := "", error(nil)
+	var file string
+	var unread error
 	switch {
 	case errors.Is(err, user.ErrNoPasswdEntries):
 		file, unread = "passwd", passwdErr

@@ -125,37 +125,34 @@ func (s *Supervisor) reap() {
 	s.reaping = true
 }
 
-// loop waits for children until there is none: it needs no other end.
+// loop waits for children until there is none: it needs no other end. A child
+// that has ended keeps its pid until deliver reaps it, under the lock, so that
+// Signal cannot reach a stranger of the same number.
 func (s *Supervisor) loop() {
 	for {
-		var ws syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &ws, 0, nil)
-		if errors.Is(err, syscall.EINTR) {
-			continue
-		}
-		if !s.deliver(pid, ws, err) {
+		pid, err := ended()
+		if !s.deliver(pid, err) {
 			return
 		}
 	}
 }
 
-// deliver hands a status to its owner, and reports whether to wait on. A child
-// that Start has just made is in the table: Start holds the lock meanwhile.
-func (s *Supervisor) deliver(pid int, ws syscall.WaitStatus, err error) bool {
+// deliver reaps pid, hands its status to its owner, and reports whether to wait
+// on. A child that Start has just made is in the table: Start holds the lock
+// meanwhile.
+func (s *Supervisor) deliver(pid int, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		if !ws.Exited() && !ws.Signaled() {
-			return true
-		}
-		if p := s.children[pid]; p != nil {
+		status, err := reapChild(pid)
+		if p := s.children[pid]; p != nil && err == nil {
 			delete(s.children, pid)
-			p.status = newStatus(ws)
+			p.status = status
 			close(p.done)
 		}
 		return true
 	}
-	if len(s.children) > 0 { // started between wait4's ECHILD and this lock
+	if len(s.children) > 0 { // started after the wait found no child
 		return true
 	}
 	s.reaping = false
@@ -164,4 +161,22 @@ func (s *Supervisor) deliver(pid int, ws syscall.WaitStatus, err error) bool {
 		s.idle = nil
 	}
 	return false
+}
+
+// Signal sends sig to p, or with group to its process group. One that has ended
+// is gone: that is no error.
+func (s *Supervisor) Signal(p *Process, sig syscall.Signal, group bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.children[p.PID] != p {
+		return nil
+	}
+	pid := p.PID
+	if group {
+		pid = -pid
+	}
+	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("signal process %d: %w", p.PID, err)
+	}
+	return nil
 }

@@ -1,10 +1,12 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,6 +55,42 @@ func attributes(c *Command) *syscall.ProcAttr {
 
 func limit(pid int, l Limit) error {
 	return unix.Prlimit(pid, l.Resource, &unix.Rlimit{Cur: l.Soft, Max: l.Hard}, nil)
+}
+
+// siginfo is what waitid(2) says of a child: siginfo_t on 64-bit Linux.
+type siginfo struct {
+	signo, errno, code int32
+	_                  int32
+	pid                int32
+	_                  [108]byte
+}
+
+// ended waits for a child to end and leaves it to be reaped. The error is
+// ECHILD where there is no child.
+func ended() (pid int, err error) {
+	for {
+		var info siginfo
+		_, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0,
+			uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT, 0, 0) //nolint:gosec // waitid fills it
+		switch errno {
+		case 0:
+			return int(info.pid), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// reapChild reaps a child that has ended.
+func reapChild(pid int) (Status, error) {
+	for {
+		var ws syscall.WaitStatus
+		_, err := syscall.Wait4(pid, &ws, 0, nil)
+		if !errors.Is(err, syscall.EINTR) {
+			return newStatus(ws), err
+		}
+	}
 }
 
 // Survive has PID 1 live through the signals that would end a Go program, and

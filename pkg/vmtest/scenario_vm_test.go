@@ -4,6 +4,7 @@ package vmtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 )
 
 var lab *Lab
+
+var showConsole = flag.Bool("console", false, "log the console of every boot")
 
 func TestMain(m *testing.M) {
 	status, err := withLab(m)
@@ -80,6 +83,9 @@ func play(t *testing.T, s *Scenario, machine string) {
 		}
 		if t.Failed() {
 			t.Fatalf("console:\n%s", got.Console)
+		}
+		if *showConsole {
+			t.Logf("console:\n%s", got.Console)
 		}
 	}
 }

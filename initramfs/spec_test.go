@@ -1,0 +1,96 @@
+package initramfs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/kguest/kguest/initramfs/modules"
+	"github.com/kguest/kguest/initramfs/multicall"
+)
+
+// hostFile makes a file of the host.
+func hostFile(t *testing.T, data string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(data), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// sparse makes a file of that many bytes and no blocks.
+func sparse(t *testing.T, size int64) string {
+	t.Helper()
+	name := hostFile(t, "")
+	if err := os.Truncate(name, size); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestSpecCheck(t *testing.T) {
+	good := &Spec{
+		Arch:       "arm64",
+		Commands:   []multicall.Ask{{Name: "ls"}, {Name: "example.com/x"}},
+		Files:      []File{{Host: hostFile(t, "x"), Guest: "/etc/x"}, {Host: sparse(t, 1<<32-1), Guest: "/big"}},
+		ModulesDir: "/lib/modules/x",
+		Modules:    []modules.Ask{{Name: "virtio_blk"}},
+		ModTime:    1<<32 - 1,
+	}
+	if err := good.Check(); err != nil {
+		t.Errorf("Check = %v, want nil", err)
+	}
+	tests := []struct {
+		name string
+		s    Spec
+		want string
+	}{
+		{"no arch", Spec{}, `no guest architecture ""; there are amd64, arm64, riscv64`},
+		{"arch", Spec{Arch: "x86_64"}, `no guest architecture "x86_64"`},
+		{"time", Spec{Arch: "amd64", ModTime: -1}, `time -1 is not within`},
+		{"time after 2106", Spec{Arch: "amd64", ModTime: 1 << 32}, `time 4294967296 is not within`},
+		{"command", Spec{Arch: "amd64", Commands: []multicall.Ask{{Name: "init", From: "-cmd init"}}}, `-cmd init: the name init is taken`},
+		{"modules", Spec{Arch: "amd64", Modules: []modules.Ask{{Name: "a", From: "-modules"}}}, `-modules: no modules folder to take module a from`},
+	}
+	for _, tt := range tests {
+		if err := tt.s.Check(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Check = %v, want an error with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestSpecCheckFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := hostFile(t, "x")
+	fifo, loop := filepath.Join(dir, "fifo"), filepath.Join(dir, "loop")
+	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ host, guest, want string }{
+		{file, "etc/x", `path "etc/x" in the guest must begin with a slash`},
+		{file, "/etc/", `path "/etc/" in the guest is a folder's; give the file's own name too`},
+		{file, "/", `is a folder's`},
+		{file, "/etc/../x", `is not clean; did you mean "/x"?`},
+		{file, "//x", `is not clean`},
+		{filepath.Join(dir, "gone"), "/x", `no such file or directory`},
+		{filepath.Join(file, "x"), "/x", `not a directory`},
+		{loop, "/x", `too many levels of symbolic links`},
+		{dir, "/x", dir + ` is a folder; give its files one by one`},
+		{fifo, "/x", fifo + ` is not a regular file (named pipe)`},
+		{"/dev/null", "/x", `/dev/null is not a regular file (device)`},
+		{sparse(t, 1<<32), "/x", `has 4294967296 bytes, and an initramfs holds files of less than 4 GiB`},
+	}
+	for _, tt := range tests {
+		s := Spec{Arch: "amd64", Files: []File{{Host: tt.host, Guest: tt.guest, From: "-file f"}}}
+		err := s.Check()
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "-file f: ") {
+			t.Errorf("Check(%s:%s) = %v, want an error with %q", tt.host, tt.guest, err, tt.want)
+		}
+	}
+}
