@@ -22,7 +22,8 @@ type Exit struct {
 	Reason string
 }
 
-var exitLine = regexp.MustCompile(`(?m)^(?:\[[ 0-9.]+\] )?kinit: exit code=(\d+) signal=(\S+) stage=(\S+) reason=(".*")\r?$`)
+// exitLine may follow what the workload left on the line.
+var exitLine = regexp.MustCompile(`(?m)kinit: exit code=(\d+) signal=(\S+) stage=(\S+) reason=(".*")\r?$`)
 
 // ParseExit returns the last exit line on the console. Without one, or where
 // that line is damaged, the error says so.

@@ -92,7 +92,11 @@ func TestParseExit(t *testing.T) {
 			want: Exit{Code: 125, Stage: "images", Reason: "mount"},
 		},
 		{name: "silence", in: "hello\n", err: "parse console: no exit line"},
-		{name: "not at the start", in: `echo kinit: exit code=0 signal=0 stage=run reason=""` + "\n", err: "parse console: no exit line"},
+		{
+			name: "after an unfinished line", in: `^Ckinit: exit code=130 signal=2 stage=run reason=""` + "\n",
+			want: Exit{Code: 130, Signal: 2, Stage: "run"},
+		},
+		{name: "unfinished itself", in: `kinit: exit code=0 signal=0 stage=run reason="`, err: "parse console: no exit line"},
 		{name: "panic", in: "[    2.7] Kernel panic - not syncing\n", err: "parse console: the kernel panicked and there is no exit line"},
 		{name: "range", in: `kinit: exit code=99999999999999999999 signal=0 stage=run reason=""`, err: "parse exit line: code: "},
 		{name: "signal", in: `kinit: exit code=1 signal=KILL stage=run reason=""`, err: "parse exit line: signal: "},

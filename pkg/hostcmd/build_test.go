@@ -1,0 +1,313 @@
+package hostcmd
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// result is what Main gave.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+func mkinitramfs(t *testing.T, args ...string) result {
+	t.Helper()
+	return mkinitramfsContext(t.Context(), args...)
+}
+
+func mkinitramfsContext(ctx context.Context, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	status := Main(ctx, args, Streams{Stdout: &stdout, Stderr: &stderr})
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// write makes a file and its folder.
+func write(t *testing.T, name, data string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(data), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// modulesDir makes a modules folder of a kernel for this machine, with what
+// -vmm qemu must have.
+func modulesDir(t *testing.T) string {
+	t.Helper()
+	elf := make([]byte, 64)
+	copy(elf, "\x7fELF\x02\x01\x01")
+	elf[18] = map[string]byte{"amd64": 62, "arm64": 183, "riscv64": 243}[runtime.GOARCH]
+	dir := filepath.Join(t.TempDir(), "6.1.0-test")
+	var dep strings.Builder
+	for _, name := range []string{"virtio_blk", "squashfs", "overlay", "dm-verity"} {
+		write(t, filepath.Join(dir, name+".ko"), string(elf))
+		dep.WriteString(name + ".ko:\n")
+	}
+	write(t, filepath.Join(dir, "modules.dep"), dep.String())
+	write(t, filepath.Join(dir, "modules.builtin"), "kernel/ext4.ko\n")
+	return dir
+}
+
+// inputs is a folder with all that bad input is made of.
+func inputs(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "file"), "x")
+	write(t, filepath.Join(dir, "old.cpio"), "the image of before")
+	write(t, filepath.Join(dir, "kernel-of-deb/kernel/a.ko"), "")
+	for _, name := range []string{"big", "bigger"} {
+		if err := os.Truncate(write(t, filepath.Join(dir, name), ""), 1<<32); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// snapshot lists the files below dir, with sizes, and the small ones' bodies.
+func snapshot(t *testing.T, dir string) []string {
+	t.Helper()
+	var list []string
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		line := name + " " + info.Mode().String()
+		if info.Mode().IsRegular() && info.Size() < 1000 {
+			body, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			line += " " + string(body)
+		}
+		list = append(list, line)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestBadInput(t *testing.T) {
+	dir := inputs(t)
+	modules := modulesDir(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Chdir(dir)
+	const out = "-o old.cpio "
+	tests := []struct {
+		args   string
+		status int
+		want   string
+	}{
+		// Usage: status 2.
+		{"", 2, "no verb; there are build, help (`mkinitramfs help` shows how)"},
+		{"biuld", 2, `unknown verb "biuld"; did you mean "build"? (` + "`mkinitramfs help` shows how)"},
+		{"help biuld", 2, `no help on "biuld"; did you mean "build"?`},
+		{"build", 2, "no output file; give -o FILE (`mkinitramfs help build` shows how)"},
+		{"build -o", 2, "flag needs an argument: -o"},
+		{"build " + out + "-compres lz4", 2, "unknown flag -compres; did you mean -compress?"},
+		{"build " + out + "-frobnicate", 2, "unknown flag -frobnicate ("},
+		{"build " + out + "stray", 2, `unexpected argument "stray"`},
+		{"build " + out + "-compress lz5", 2, `-compress "lz5": want none, lz4, zstd, gzip, xz; did you mean "lz4"?`},
+		{"build " + out + "-compress=", 2, `-compress "": want none, lz4, zstd, gzip, xz`},
+		{"build " + out + "-vmm quemu", 2, `-vmm "quemu": want qemu, xen, firecracker, all; did you mean "qemu"?`},
+		{"build " + out + "-arch amd65", 2, `-arch "amd65": want amd64, arm64, riscv64; did you mean "amd64"?`},
+		{"build " + out + "-profile full", 2, `-profile "full": want minimal`},
+		{"build " + out + "-cmd init", 2, `-cmd init: the name init is taken`},
+		{"build " + out + "-cmd ./ls", 2, `-cmd ./ls: "./ls" is neither a command's name nor a Go import path`},
+		{"build " + out + "-file file", 2, `-file "file": want HOST:GUEST, a path here and an absolute path in the guest`},
+		{"build " + out + "-file :/x", 2, `-file ":/x": want HOST:GUEST`},
+		{"build " + out + "-file file:x", 2, `-file "file:x": want HOST:GUEST`},
+		{"build " + out + "-modules a,,b", 2, `-modules "a,,b": empty name in the list`},
+		{"build " + out + "-modules none,a", 2, `-modules "none,a": none stands alone`},
+		{"build " + out + "-modules a.ko", 2, `-modules "a.ko": "a.ko" is not a module's name`},
+		{"build " + out + "-modules none -vmm qemu", 2, `-modules none goes without -vmm and -modules-dir`},
+		// Output.
+		{"build -o .", 1, "write .: it is a folder; give a file's name in it, such as -o initramfs.cpio"},
+		{"build -o gone/x.cpio", 1, "write gone/x.cpio: there is no folder gone; make it first"},
+		{"build -o file/x.cpio", 1, "write file/x.cpio: file is not a folder"},
+		{"build -o fifo", 1, "write fifo: it is there and not a regular file; give another name"},
+		{"build -o /dev/null", 1, "write /dev/null: it is there and not a regular file"},
+		{"build -o loop", 1, "write loop: stat loop: too many levels of symbolic links"},
+		// Files.
+		{"build " + out + "-file gone:/x", 1, "-file gone:/x: read file: stat gone: no such file or directory"},
+		{"build " + out + "-file .:/x", 1, "-file .:/x: . is a folder; give its files one by one"},
+		{"build " + out + "-file file/x:/x", 1, "-file file/x:/x: read file: stat file/x: not a directory"},
+		{"build " + out + "-file loop:/x", 1, "read file: stat loop: too many levels of symbolic links"},
+		{"build " + out + "-file /proc/self/mem/x:/x", 1, "/proc/self/mem/x: not a directory"},
+		{"build " + out + "-file fifo:/x", 1, "fifo is not a regular file (named pipe)"},
+		{"build " + out + "-file big:/x", 1, "big has 4294967296 bytes, and an initramfs holds files of less than 4 GiB; put it on a disk of the guest"},
+		{"build " + out + "-file file:/etc/", 1, `path "/etc/" in the guest is a folder's; give the file's own name too`},
+		{"build " + out + "-file file:/etc", 1, "-file file:/etc: /etc is a folder (every image's folders); give the file's own name too"},
+		{"build " + out + "-file file:/a/../b", 1, `did you mean "/b"?`},
+		{"build " + out + "-file file:/x -file old.cpio:/x", 1, "-file old.cpio:/x: /x is in the image already, as a file (-file file:/x); choose another path"},
+		{"build " + out + "-file file:/init", 1, "-file file:/init: /init is in the image already, as a symbolic link (the first process)"},
+		{"build " + out + "-file file:/x -file file:/x/y", 1, "-file file:/x/y: /x is a file (-file file:/x), not a folder that could hold /x/y"},
+		// Commands.
+		{"build " + out + "-cmd lss", 1, `-cmd lss: no command of that name in kguest or u-root; did you mean "ls"?`},
+		{"build " + out + "-cmd example.com/nobody", 1, "-cmd example.com/nobody: find example.com/nobody: "},
+		{"build " + out + "-cmd ls -cmd example.com/ls", 1, "-cmd example.com/ls: two commands named ls"},
+		// Modules.
+		{"build " + out + "-modules-dir gone", 1, "gone/modules.dep: no such file or directory; give a folder like /lib/modules/VERSION"},
+		{"build " + out + "-modules-dir file", 1, "file/modules.dep: not a directory"},
+		{"build " + out + "-modules-dir kernel-of-deb", 1, "kernel-of-deb/modules.dep: no such file"},
+		{"build " + out + "-modules nobody -modules-dir " + modules, 1, "-modules: kernel 6.1.0-test has no module nobody, neither in " + modules + " nor built in"},
+		{"build " + out + "-modules dm_verite -modules-dir " + modules, 1, `did you mean "dm_verity"?`},
+		{"build " + out + "-vmm xen -modules-dir " + modules, 1, "-vmm xen: kernel 6.1.0-test has no module xen-blkfront"},
+	}
+	for _, tt := range tests {
+		before := snapshot(t, dir)
+		got := mkinitramfs(t, strings.Fields(tt.args)...)
+		if got.status != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.args, got.status, tt.status)
+		}
+		if !strings.HasPrefix(got.stderr, "mkinitramfs: ") || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, tt.want) {
+			t.Errorf("%s: stderr %q, want one line with %q", tt.args, got.stderr, tt.want)
+		}
+		if got.stdout != "" {
+			t.Errorf("%s: stdout %q, want none", tt.args, got.stdout)
+		}
+		if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+			t.Errorf("%s: changed the folder (-before +after):\n%s", tt.args, diff)
+		}
+		if left := snapshot(t, temp); len(left) != 1 {
+			t.Errorf("%s: left in the temporary folder: %q", tt.args, left[1:])
+		}
+	}
+}
+
+// Names with line ends cannot break the promise of one line.
+func TestBadInputOneLine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	got := mkinitramfs(t, "build", "-o", "x.cpio", "-file", "no\nsuch:/x")
+	if want := `mkinitramfs: -file no\nsuch:/x: read file: stat no\nsuch: no such file or directory` + "\n"; got.stderr != want {
+		t.Errorf("stderr = %q, want %q", got.stderr, want)
+	}
+}
+
+func TestBadSourceDate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, value := range []string{"yesterday", "-1", "4294967296"} {
+		t.Setenv("SOURCE_DATE_EPOCH", value)
+		got := mkinitramfs(t, "build", "-o", "x.cpio", "-modules", "none")
+		if want := "SOURCE_DATE_EPOCH=\"" + value + "\": want seconds since 1970"; got.status != 1 || !strings.Contains(got.stderr, want) {
+			t.Errorf("SOURCE_DATE_EPOCH=%s: status %d, %q, want 1 and %q", value, got.status, got.stderr, want)
+		}
+	}
+}
+
+// This machine's kernel is named where it has no modules folder.
+func TestNoModulesOfThisKernel(t *testing.T) {
+	release, err := kernelRelease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modulesRoot, release)); err == nil {
+		return // the flags work here; TestBuild shows that
+	}
+	t.Chdir(t.TempDir())
+	got := mkinitramfs(t, "build", "-o", "x.cpio", "-vmm", "qemu")
+	want := "/lib/modules/" + release + ": no such file or directory; give -modules-dir DIR, or -modules none"
+	if got.status != 1 || !strings.Contains(got.stderr, want) {
+		t.Errorf("build -vmm qemu: status %d, %q, want 1 and %q", got.status, got.stderr, want)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
+		got := mkinitramfs(t, args...)
+		if got.status != 0 || got.stderr != "" || !strings.Contains(got.stdout, "mkinitramfs build") {
+			t.Errorf("%q: %+v, want the verbs on stdout", args, got)
+		}
+	}
+	for _, args := range [][]string{{"help", "build"}, {"build", "-h"}, {"build", "-o", "x", "--help"}} {
+		if got := mkinitramfs(t, args...); got != (result{stdout: buildPage}) {
+			t.Errorf("%q: %+v, want build's page on stdout", args, got)
+		}
+	}
+	for _, flag := range []string{"o", "profile", "arch", "modules-dir", "modules", "vmm", "compress", "cmd", "file"} {
+		if !strings.Contains(buildPage, "\n\t-"+flag+" ") {
+			t.Errorf("build's page does not explain -%s", flag)
+		}
+	}
+}
+
+func TestBuild(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, "old.cpio", "the image of before")
+	if err := os.Symlink("old.cpio", "link.cpio"); err != nil {
+		t.Fatal(err)
+	}
+	modules := modulesDir(t)
+	tests := []struct {
+		args           string
+		stdout, stderr string // regular expressions
+	}{
+		{"-o a.cpio", `^a\.cpio: \d+ bytes, ` + runtime.GOARCH + `, 5 commands, 0 modules, 0 files\n$`, `^mkinitramfs: no kernel modules in the image; -modules-dir DIR .*\n$`},
+		{"-o b.cpio -modules none", `^b\.cpio: .* 0 modules`, `^$`},
+		{"-o link.cpio -compress zstd -modules none -cmd echo -file a.cpio:/a.cpio -file old.cpio:/b", `^link\.cpio: .* 6 commands, 0 modules, 2 files\n$`, `^$`},
+		{
+			"-o c.cpio -modules dm_verity -modules-dir " + modules, `^c\.cpio: .* 4 modules`,
+			`^mkinitramfs: left out, as this kernel has no such modules: virtio_pci virtio_mmio virtio_net virtio_console erofs\n$`,
+		},
+	}
+	for _, tt := range tests {
+		got := mkinitramfs(t, append([]string{"build"}, strings.Fields(tt.args)...)...)
+		if got.status != 0 || !regexp.MustCompile(tt.stdout).MatchString(got.stdout) || !regexp.MustCompile(tt.stderr).MatchString(got.stderr) {
+			t.Errorf("%s: %+v, want stdout %s, stderr %s", tt.args, got, tt.stdout, tt.stderr)
+		}
+	}
+	a, errA := os.ReadFile("a.cpio")
+	b, errB := os.ReadFile("b.cpio")
+	if errA != nil || errB != nil || !bytes.Equal(a, b) {
+		t.Errorf("a.cpio, %v, and b.cpio, %v, differ", errA, errB)
+	}
+	if target, err := os.Readlink("link.cpio"); err != nil || target != "old.cpio" {
+		t.Errorf("link.cpio is a link to %q, %v, want it kept", target, err)
+	}
+	if old, err := os.ReadFile("old.cpio"); err != nil || !bytes.HasPrefix(old, []byte("\x28\xb5\x2f\xfd")) {
+		t.Errorf("old.cpio begins with %x, %v, want a zstd archive", old[:4], err)
+	}
+	if got, err := filepath.Glob("*"); err != nil || len(got) != 5 {
+		t.Errorf("files = %q, %v, want five", got, err)
+	}
+}
+
+func TestBuildCanceled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	t.Chdir(t.TempDir())
+	got := mkinitramfsContext(ctx, "build", "-o", "x.cpio", "-modules", "none")
+	if want := (result{status: 1, stderr: "mkinitramfs: interrupted\n"}); got != want {
+		t.Errorf("build(canceled) = %+v, want %+v", got, want)
+	}
+	if left := snapshot(t, "."); len(left) != 1 {
+		t.Errorf("left behind: %q", left)
+	}
+}
