@@ -5,7 +5,9 @@
 package initramfs
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -72,11 +74,25 @@ func (f File) check() error {
 	if err := checkHostFile(f.Host, info); err != nil {
 		return err
 	}
-	r, err := os.Open(f.Host)
+	return checkReadable(f.Host, info.Size())
+}
+
+// checkReadable reads the first byte of a file of that size. The files of
+// /proc say 0 and have more.
+func checkReadable(name string, size int64) error {
+	r, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("read file: %w", err)
 	}
-	return r.Close()
+	defer r.Close()
+	n, err := r.Read(make([]byte, 1))
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("read file: %w", err)
+	case n > 0 && size == 0:
+		return fmt.Errorf("%s has more than the 0 bytes that it says; copy it to an ordinary file first", name)
+	}
+	return nil
 }
 
 func checkGuestPath(guest string) error {

@@ -84,6 +84,8 @@ func TestSpecCheckFiles(t *testing.T) {
 		{dir, "/x", dir + ` is a folder; give its files one by one`},
 		{fifo, "/x", fifo + ` is not a regular file (named pipe)`},
 		{"/dev/null", "/x", `/dev/null is not a regular file (device)`},
+		{"/proc/self/mem", "/x", `read /proc/self/mem: input/output error`},
+		{"/proc/version", "/x", `/proc/version has more than the 0 bytes that it says`},
 		{sparse(t, 1<<32), "/x", `has 4294967296 bytes, and an initramfs holds files of less than 4 GiB`},
 	}
 	for _, tt := range tests {

@@ -15,7 +15,8 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// UseStandard makes f the process's descriptors 0, 1 and 2.
+// UseStandard makes f the process's descriptors 0, 1 and 2. From then on f
+// blocks too.
 func UseStandard(f *os.File) error {
 	for fd := range 3 {
 		if err := duplicate(f, fd); err != nil {

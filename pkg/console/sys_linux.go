@@ -1,18 +1,27 @@
 package console
 
 import (
+	"errors"
 	"os"
-	"os/signal"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
+// open does not wait for the carrier of a serial line.
 func open(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
+	return os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 }
 
+// duplicate puts f on fd, and has it block: package os opens terminals for its
+// poller, and a program expects its standard streams to wait.
 func duplicate(f *os.File, fd int) error {
-	return control(f, func(from int) error { return unix.Dup2(from, fd) })
+	return control(f, func(from int) error {
+		if err := unix.Dup2(from, fd); err != nil {
+			return err
+		}
+		return unix.SetNonblock(fd, false)
+	})
 }
 
 func isTerminal(f *os.File) bool {
@@ -31,13 +40,21 @@ func isControlling(f *os.File) bool {
 	}) == nil
 }
 
-// takeForeground does so from the background, where SIGTTOU would stop it.
+// takeForeground does so from the background, where SIGTTOU would stop it: the
+// thread blocks it, since signal.Reset does not undo signal.Ignore (Go 1.26).
 func takeForeground(f *os.File) error {
-	signal.Ignore(unix.SIGTTOU)
-	defer signal.Reset(unix.SIGTTOU)
-	return control(f, func(fd int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	stop := unix.Sigset_t{}
+	stop.Val[0] = 1 << (unix.SIGTTOU - 1)
+	var old unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &stop, &old); err != nil {
+		return err
+	}
+	err := control(f, func(fd int) error {
 		return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, unix.Getpgrp())
 	})
+	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil))
 }
 
 func setRaw(f *os.File) error {

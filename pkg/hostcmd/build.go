@@ -117,7 +117,12 @@ func (f *buildFlags) findModulesDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find this machine's kernel: %w; give -modules-dir DIR", err)
 	}
-	dir := filepath.Join(modulesRoot, release)
+	return machineModules(modulesRoot, release)
+}
+
+// machineModules returns the modules folder in root of the kernel release.
+func machineModules(root, release string) (string, error) {
+	dir := filepath.Join(root, release)
 	if _, err := os.Stat(dir); err != nil {
 		return "", fmt.Errorf("find the modules of this machine's kernel: %w; give -modules-dir DIR, or -modules none for a kernel that needs none", err)
 	}
@@ -165,18 +170,8 @@ func printReport(s Streams, f *buildFlags, spec *initramfs.Spec, size int64, r i
 
 // checkOutput returns an error where no file can be put at path.
 func checkOutput(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("write %s: %w", path, err)
-	case info.IsDir():
-		return fmt.Errorf("write %s: it is a folder; give a file's name in it, such as -o %s", path, filepath.Join(path, "initramfs.cpio"))
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("write %s: it is there and not a regular file; give another name", path)
-	}
 	dir := filepath.Dir(path)
-	info, err = os.Stat(dir)
+	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("write %s: there is no folder %s; make it first", path, dir)
@@ -184,6 +179,17 @@ func checkOutput(path string) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	case !info.IsDir():
 		return fmt.Errorf("write %s: %s is not a folder", path, dir)
+	}
+	info, err = os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("write %s: %w", path, err)
+	case info.IsDir():
+		return fmt.Errorf("write %s: it is a folder; give a file's name in it, such as -o %s", path, filepath.Join(path, "initramfs.cpio"))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("write %s: it is there and not a regular file; give another name", path)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ Flags:
 		with a warning, is what it lacks and can do without.
 	-modules NAME[,NAME]...
 		Puts in these modules too, and what they need. "none" means no
-		modules at all, for a kernel that has all of it built in.
+		modules at all, whatever the other flags say: for a kernel that
+		has all of it built in.
 		Without -modules-dir, -vmm and -modules there are none either.
 	-compress none|lz4|zstd|gzip|xz
 		The default is none, which boots fastest.

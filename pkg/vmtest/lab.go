@@ -78,6 +78,12 @@ func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm
 		Machine: machine, Accel: l.accel[machine], Kernel: l.kernel, Initramfs: l.initramfs,
 		Append: append([]string{"quiet"}, s.Append...), Net: s.Net, IDM: s.IDM,
 	}
+	if s.Ballast > 0 {
+		var err error
+		if c.Initramfs, err = l.withBallast(ctx, dir, s.Ballast); err != nil {
+			return c, err
+		}
+	}
 	for i, d := range s.Disks {
 		path := filepath.Join(dir, fmt.Sprintf("disk%d-%s", i, d.Kind))
 		if d.Kind == "image" && s.Base == baseDebian {
@@ -92,6 +98,27 @@ func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm
 		c.Disks = append(c.Disks, vm.Disk{Path: path, Serial: d.Serial})
 	}
 	return c, nil
+}
+
+// withBallast returns the initramfs and, after it, an archive with a file
+// /ballast of mib MiB: the kernel unpacks one after the other.
+func (l *Lab) withBallast(ctx context.Context, dir string, mib int) (string, error) {
+	first, err := os.ReadFile(l.initramfs)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ballast"), bytes.Repeat([]byte("kguest. "), mib<<17), 0o644); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "cpio", "--create", "--format=newc", "--quiet")
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader("ballast\n")
+	second, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("cpio: %w", err)
+	}
+	path := filepath.Join(dir, "initramfs.cpio")
+	return path, os.WriteFile(path, append(first, second...), 0o644)
 }
 
 func (l *Lab) makeDisk(ctx context.Context, s *Scenario, d Disk, path string) error {

@@ -10,6 +10,7 @@
 //	net: none|user              network card (default none)
 //	idm: hvc|port|none          what the guest finds IDM on (default hvc)
 //	boots: N                    boots of the same disks, same expectations
+//	ballast: MIB                size of a file that is added to the initramfs
 //	disk: KIND [KEY=VALUE]...   vda, vdb, ... in order (default image, config);
 //	                            KIND is image, config or blank;
 //	                            KEY is format, comp, label or serial
@@ -61,6 +62,7 @@ type Scenario struct {
 	Append   []string
 	Net, IDM string
 	Boots    int
+	Ballast  int // MiB
 	Disks    []Disk
 	Links    [][2]string // path, target
 	Attrs    []pack.Attr
@@ -160,6 +162,8 @@ func (s *Scenario) directive(name, value string) (err error) {
 		s.IDM, err = oneOf(value, vm.IDMHvc, vm.IDMPort, vm.IDMNone)
 	case "boots":
 		s.Boots, err = strconv.Atoi(value)
+	case "ballast":
+		s.Ballast, err = strconv.Atoi(value)
 	case "disk":
 		return s.addDisk(words)
 	case "link":
