@@ -112,18 +112,15 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) error {
 
 // prepare makes the initramfs and the disks in dir, and fills in config.
 func prepare(ctx context.Context, step func(string), kernel, dir string, config *vm.Config) error {
-	var err error
-	var modules string
-	if config.Kernel, err = only(filepath.Join(kernel, "boot/vmlinuz-*")); err != nil {
-		return err
-	}
-	if modules, err = only(filepath.Join(kernel, "lib/modules/*")); err != nil {
+	found, err := vm.FindKernel(kernel)
+	if err != nil {
 		return err
 	}
 	step("building the initramfs")
+	config.Kernel = found.Image
 	config.Initramfs = filepath.Join(dir, "initramfs.cpio")
 	var words bytes.Buffer
-	status := hostcmd.Main(ctx, []string{"build", "-o", config.Initramfs, "-modules-dir", modules, "-vmm", "qemu"},
+	status := hostcmd.Main(ctx, []string{"build", "-o", config.Initramfs, "-modules-dir", found.Modules, "-vmm", "qemu"},
 		hostcmd.Streams{Stdout: io.Discard, Stderr: &words})
 	if status != 0 {
 		return fmt.Errorf("build initramfs: %s", bytes.TrimSpace(words.Bytes()))
@@ -169,18 +166,6 @@ func boot(ctx context.Context, config vm.Config, stdout io.Writer) error {
 		return fmt.Errorf("the workload ends with %d, and that code did not come back", wantCode)
 	}
 	return nil
-}
-
-// only returns the one file that matches pattern.
-func only(pattern string) (string, error) {
-	found, err := filepath.Glob(pattern)
-	if err != nil {
-		return "", err
-	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("find kernel: %d files match %s, want 1", len(found), pattern)
-	}
-	return found[0], nil
 }
 
 // stepper returns a function that shows the current step on a terminal.

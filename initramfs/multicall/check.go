@@ -29,7 +29,7 @@ type pkg struct {
 // checkPackages returns an error for the first command that does not exist,
 // is not a command, or would be mangled by gobusybox v0.3.0.
 func (s Source) checkPackages(ctx context.Context, arch string, cmds []Command) error {
-	args := []string{"list", "-e", "-json=ImportPath,Dir,Name,GoFiles,IgnoredGoFiles,Module,Error,DepsErrors", "--"}
+	args := listArgs(s.mod, "-e", "-json=ImportPath,Dir,Name,GoFiles,IgnoredGoFiles,Module,Error,DepsErrors", "--")
 	for _, c := range cmds {
 		args = append(args, c.Path)
 	}

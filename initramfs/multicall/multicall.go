@@ -57,7 +57,7 @@ func (s Source) generate(gopath, arch string, cmds []Command) (err error) {
 		}
 	}()
 	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(arch),
-		golang.WithGOROOT(s.GoRoot), golang.WithGO111MODULE("on"), golang.WithWorkingDir(s.Dir))
+		golang.WithGOROOT(s.GoRoot), golang.WithGO111MODULE("on"), golang.WithMod(s.mod), golang.WithWorkingDir(s.Dir))
 	paths := make([]string, len(cmds))
 	for i, c := range cmds {
 		paths[i] = c.Path
@@ -76,8 +76,9 @@ func (s Source) generate(gopath, arch string, cmds []Command) (err error) {
 }
 
 func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {
+	// An empty GOFLAGS would let in the one of `go env -w`.
 	env := append(target(arch),
-		"GO111MODULE=off", "GOPATH="+gopath, "GOROOT="+s.GoRoot, "GOFLAGS=", "GOTMPDIR="+tmp)
+		"GO111MODULE=off", "GOPATH="+gopath, "GOROOT="+s.GoRoot, "GOFLAGS=-trimpath", "GOTMPDIR="+tmp)
 	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env,
 		"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", program, ".")
 	return err

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/u-root/gobusybox/src/pkg/golang"
 )
 
 // Module is the path of the module that holds kguest's own commands.
@@ -21,6 +23,7 @@ const Module = "github.com/kguest/kguest"
 type Source struct {
 	Dir    string // a folder inside the main module
 	GoRoot string // of the toolchain that Dir's go.mod selects
+	mod    golang.ModBehavior
 }
 
 // Find returns the Source for a builder that runs in the folder wd: wd itself
@@ -30,19 +33,43 @@ func Find(ctx context.Context, wd string) (Source, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return Source{}, fmt.Errorf("find the go command: %w; install Go and put its bin folder on PATH", err)
 	}
-	dir, err := findDir(ctx, wd)
+	flags, err := runGo(ctx, "go", wd, nil, "env", "GOFLAGS")
 	if err != nil {
+		return Source{}, fmt.Errorf("find GOFLAGS: %w", err)
+	}
+	s := Source{mod: modBehavior(string(flags))}
+	if s.Dir, err = findDir(ctx, wd, s.mod); err != nil {
 		return Source{}, err
 	}
-	out, err := runGo(ctx, "go", dir, nil, "env", "GOROOT")
+	out, err := runGo(ctx, "go", s.Dir, nil, "env", "GOROOT")
 	if err != nil {
 		return Source{}, fmt.Errorf("find GOROOT: %w", err)
 	}
-	return Source{Dir: dir, GoRoot: strings.TrimSpace(string(out))}, nil
+	s.GoRoot = strings.TrimSpace(string(out))
+	return s, nil
 }
 
-func findDir(ctx context.Context, wd string) (string, error) {
-	if _, err := runGo(ctx, "go", wd, nil, "list", "-m", Module); err == nil {
+// modBehavior keeps -mod=mod in GOFLAGS from rewriting the user's go.mod.
+func modBehavior(flags string) golang.ModBehavior {
+	for flag := range strings.FieldsSeq(flags) {
+		if strings.TrimLeft(flag, "-") == "mod=mod" {
+			return golang.ModReadonly
+		}
+	}
+	return golang.ModNone
+}
+
+// listArgs returns the arguments of a `go list`.
+func listArgs(mod golang.ModBehavior, args ...string) []string {
+	list := []string{"list"}
+	if mod != golang.ModNone {
+		list = append(list, "-mod="+string(mod))
+	}
+	return append(list, args...)
+}
+
+func findDir(ctx context.Context, wd string, mod golang.ModBehavior) (string, error) {
+	if _, err := runGo(ctx, "go", wd, nil, listArgs(mod, "-m", Module)...); err == nil {
 		return wd, nil
 	}
 	if err := ctx.Err(); err != nil {

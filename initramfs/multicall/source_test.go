@@ -64,3 +64,28 @@ func TestComplaint(t *testing.T) {
 		}
 	}
 }
+
+// GOFLAGS=-mod=mod, which many have set, lets go commands rewrite go.mod.
+func TestFindLeavesGoMod(t *testing.T) {
+	for _, flags := range []string{"-mod=mod", "-buildvcs=false --mod=mod", "-mod=readonly", "-tags=x"} {
+		t.Setenv("GOFLAGS", flags)
+		src := printers(t)
+		untidy := "module example.com/m\n\ngo 1.26\n\nrequire " + Module + " v0.0.0 // indirect\n\nreplace " + Module + " => " + root(t) + "\n"
+		write(t, filepath.Join(src.Dir, "go.mod"), untidy)
+		write(t, filepath.Join(src.Dir, "cmds", "hello2", "use.go"), "package main\n\nimport _ \""+Module+"/initramfs/nearest\"\n")
+		src, err := Find(t.Context(), src.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmds, err := src.Resolve(t.Context(), "amd64", printerAsks())
+		if err != nil {
+			t.Fatalf("GOFLAGS=%s: %v", flags, err)
+		}
+		if _, err := src.Build(t.Context(), t.TempDir(), "amd64", cmds); err != nil {
+			t.Errorf("GOFLAGS=%s: %v", flags, err)
+		}
+		if got, err := os.ReadFile(filepath.Join(src.Dir, "go.mod")); string(got) != untidy || err != nil {
+			t.Errorf("GOFLAGS=%s: go.mod is now %q, %v", flags, got, err)
+		}
+	}
+}

@@ -2,11 +2,13 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
 
-// Open opens the terminal at path without making it the controlling one.
+// Open opens the terminal at path without making it the controlling one. The
+// descriptor does not block: UseStandard makes one that does.
 func Open(path string) (*os.File, error) {
 	f, err := open(path)
 	if err != nil {
@@ -61,3 +63,34 @@ func Drain(f *os.File) error {
 	}
 	return drain(f)
 }
+
+// Size is that of a terminal's window, in characters.
+type Size struct{ Rows, Columns uint16 }
+
+// OpenPTY opens a pseudoterminal (pty(7), TIOCGPTPEER of Linux 4.13): what is
+// written to master is typed on tty, and what is printed on tty is read from
+// master. ptmx is the multiplexer, /dev/ptmx.
+func OpenPTY(ptmx string) (master, tty *os.File, err error) {
+	master, err = open(ptmx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open pseudoterminal: %w", err)
+	}
+	tty, err = openPeer(master)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open pseudoterminal: %w", err), master.Close())
+	}
+	return master, tty, nil
+}
+
+// SetSize sets the size of the terminal f, of which its foreground learns by
+// SIGWINCH.
+func SetSize(f *os.File, s Size) error {
+	if err := setSize(f, s); err != nil {
+		return fmt.Errorf("set size of %s to %dx%d: %w", f.Name(), s.Rows, s.Columns, err)
+	}
+	return nil
+}
+
+// EndOfFile returns what types an end of file on the terminal f: its VEOF, or
+// nothing where it passes on all characters (termios(3), "Canonical mode").
+func EndOfFile(f *os.File) []byte { return endOfFile(f) }

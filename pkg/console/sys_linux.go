@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,6 +76,42 @@ func setRaw(f *os.File) error {
 // drain is TCSBRK with a non-zero argument: it sends no break (ioctl_tty(2)).
 func drain(f *os.File) error {
 	return control(f, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) })
+}
+
+func openPeer(master *os.File) (tty *os.File, err error) {
+	err = control(master, func(fd int) error {
+		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+			return err
+		}
+		number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+		if err != nil {
+			return err
+		}
+		peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		if errno != 0 {
+			return errno
+		}
+		tty = os.NewFile(peer, "/dev/pts/"+strconv.Itoa(number))
+		return nil
+	})
+	return tty, err
+}
+
+func setSize(f *os.File, s Size) error {
+	return control(f, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: s.Rows, Col: s.Columns})
+	})
+}
+
+func endOfFile(f *os.File) (b []byte) {
+	_ = control(f, func(fd int) error { // a terminal that is gone has no end to be typed
+		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err == nil && t.Lflag&unix.ICANON != 0 {
+			b = []byte{t.Cc[unix.VEOF]}
+		}
+		return err
+	})
+	return b
 }
 
 // control calls do with f's descriptor, which stays open and in its mode

@@ -56,8 +56,10 @@ func hint(err error) string {
 		return " (built for another kernel, or not a module)"
 	case errors.Is(err, syscall.ENOENT):
 		return " (the file, or a symbol the module needs, is missing)"
-	case errors.Is(err, syscall.EKEYREJECTED), errors.Is(err, syscall.ENOKEY), errors.Is(err, syscall.EPERM):
+	case errors.Is(err, syscall.EKEYREJECTED), errors.Is(err, syscall.ENOKEY):
 		return " (this kernel takes only modules signed for it)"
+	case errors.Is(err, syscall.EPERM):
+		return " (the caller is not root, or this kernel loads no modules, or none that is unsigned)"
 	case errors.Is(err, syscall.ENODEV):
 		return " (its hardware is not there)"
 	}

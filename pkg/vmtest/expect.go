@@ -12,8 +12,12 @@ import (
 	"github.com/kguest/kguest/pkg/vm"
 )
 
-// reportMark starts a report on the console; its name follows.
-const reportMark = "@@@ "
+// reportMark starts a line of the console that opens a report, whose name
+// follows, or, with reportEnd, closes it.
+const (
+	reportMark = "@@@ "
+	reportEnd  = "end"
+)
 
 // consoleReport is the name of the whole console.
 const consoleReport = "console"
@@ -95,23 +99,29 @@ func Reports(console string) map[string]string {
 	reports := map[string]string{consoleReport: console}
 	name := ""
 	for line := range strings.Lines(console) {
+		mark, isMark := strings.CutPrefix(strings.TrimSpace(line), reportMark)
 		switch {
-		case strings.HasPrefix(line, reportMark):
-			name = strings.TrimSpace(strings.TrimPrefix(line, reportMark))
-			unique := name
-			for n := 2; reports[unique] != "" || unique == consoleReport; n++ {
-				unique = fmt.Sprintf("%s#%d", name, n)
-			}
-			name = unique
-			reports[name] = ""
-		case strings.HasPrefix(line, "kinit: "):
+		case isMark && mark == reportEnd, strings.HasPrefix(line, "kinit: "):
 			name = ""
+		case isMark:
+			name = unique(reports, mark)
+			reports[name] = ""
 		case name != "":
 			reports[name] += line
 		}
 	}
-	delete(reports, "end") // what follows the last report
 	return reports
+}
+
+// unique returns name, or the first of name#2, name#3, ... that is free.
+func unique(reports map[string]string, name string) string {
+	free := name
+	for n := 2; ; n++ {
+		if _, taken := reports[free]; !taken {
+			return free
+		}
+		free = fmt.Sprintf("%s#%d", name, n)
+	}
 }
 
 // WantExit is what the guest has to say of its end.

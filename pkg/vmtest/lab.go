@@ -32,21 +32,21 @@ type Lab struct {
 // of the module.
 func NewLab(ctx context.Context, repo, dir string) (*Lab, error) {
 	l := &Lab{repo: repo, initramfs: filepath.Join(dir, "initramfs.cpio"), accel: map[string]string{}}
-	kernel, err := l.script(ctx, "kernel")
+	dirOfKernel, err := l.script(ctx, "kernel")
 	if err != nil {
 		return nil, err
 	}
-	modules, err := filepath.Glob(filepath.Join(kernel, "lib/modules/*"))
-	if err != nil || len(modules) != 1 {
-		return nil, fmt.Errorf("find modules in %s: %d folders, want 1", kernel, len(modules))
+	kernel, err := vm.FindKernel(dirOfKernel)
+	if err != nil {
+		return nil, err
 	}
-	l.kernel = filepath.Join(kernel, "boot/vmlinuz-"+filepath.Base(modules[0]))
+	l.kernel = kernel.Image
 	for _, machine := range []string{vm.MachineQ35, vm.MachineMicroVM} {
 		l.accel[machine] = vm.ChooseAccel(ctx, vm.Config{Kernel: l.kernel, Machine: machine})
 	}
 	l.debian = sync.OnceValues(func() (string, error) { return l.script(ctx, "debian-image") })
 	var words bytes.Buffer
-	status := hostcmd.Main(ctx, []string{"build", "-o", l.initramfs, "-modules-dir", modules[0], "-vmm", "qemu"},
+	status := hostcmd.Main(ctx, []string{"build", "-o", l.initramfs, "-modules-dir", kernel.Modules, "-vmm", "qemu"},
 		hostcmd.Streams{Stdout: io.Discard, Stderr: &words})
 	if status != 0 {
 		return nil, fmt.Errorf("build initramfs: %s", bytes.TrimSpace(words.Bytes()))
@@ -187,7 +187,7 @@ const prelude = `report() {
 	echo "` + reportMark + `$1"
 	shift
 	"$@" 2>&1 || echo "(status $?)"
-	echo "` + reportMark + `end"
+	echo "` + reportMark + reportEnd + `"
 }
 `
 

@@ -1,0 +1,214 @@
+// Package agent serves the host over IDM: it answers pings and metrics, runs
+// commands beside the workload, and takes the host's wishes for the workload.
+package agent
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/supervise"
+)
+
+// output is what a session writes to. An error means that nobody reads it any
+// more.
+type output interface {
+	stdout(p []byte) error
+	stderr(p []byte) error
+}
+
+// session is one command that the host runs beside the workload.
+type session struct {
+	sup     *supervise.Supervisor
+	process *supervise.Process
+	input   *os.File // write end of the pipe, or the pseudoterminal
+	tty     bool
+	outputs []*stream
+}
+
+// ends are the descriptors of a session: those its process gets, and ours.
+type ends struct {
+	theirs [3]*os.File
+	input  *os.File
+	out    []*stream
+}
+
+// closeFiles closes each of files once; none holds what this process wrote.
+func closeFiles(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close() // a file twice in the list is closed already
+		}
+	}
+}
+
+func (e *ends) close() {
+	closeFiles(e.theirs[:]...)
+	closeFiles(e.input)
+	for _, o := range e.out {
+		closeFiles(o.file)
+	}
+}
+
+// openPipes makes a pipe for each standard stream.
+func openPipes(out output) (*ends, error) {
+	var read, write [3]*os.File
+	for i := range read {
+		var err error
+		if read[i], write[i], err = os.Pipe(); err != nil {
+			closeFiles(read[:]...)
+			closeFiles(write[:]...)
+			return nil, err
+		}
+	}
+	return &ends{
+		theirs: [3]*os.File{read[0], write[1], write[2]},
+		input:  write[0],
+		out:    []*stream{newStream(read[1], out.stdout), newStream(read[2], out.stderr)},
+	}, nil
+}
+
+// openTerminal makes a pseudoterminal for all standard streams.
+func openTerminal(ptmx string, size console.Size, out output) (*ends, error) {
+	master, tty, err := console.OpenPTY(ptmx)
+	if err != nil {
+		return nil, err
+	}
+	if size != (console.Size{}) {
+		if err := console.SetSize(master, size); err != nil {
+			closeFiles(master, tty)
+			return nil, err
+		}
+	}
+	return &ends{
+		theirs: [3]*os.File{tty, tty, tty}, input: master,
+		out: []*stream{newStream(master, out.stdout)},
+	}, nil
+}
+
+// terminal is what a session wants of a pseudoterminal; nil is none.
+type terminal struct {
+	ptmx string
+	size console.Size // zero: the kernel's default, 0x0
+}
+
+// startSession starts c, whose Files and TTY it sets, with its output going to
+// out. The error is of the kernel or of supervise.
+func startSession(sup *supervise.Supervisor, c supervise.Command, tty *terminal, out output) (*session, error) {
+	var e *ends
+	var err error
+	if tty != nil {
+		c.TTY = supervise.Controlling
+		e, err = openTerminal(tty.ptmx, tty.size, out)
+	} else {
+		e, err = openPipes(out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.Files = e.theirs
+	process, err := sup.Start(&c)
+	if err != nil {
+		e.close()
+		return nil, err
+	}
+	closeFiles(e.theirs[:]...)
+	s := &session{sup: sup, process: process, input: e.input, tty: tty != nil, outputs: e.out}
+	for _, o := range s.outputs {
+		go o.pump()
+	}
+	return s, nil
+}
+
+// write hands p to the command's standard input, and waits while the command
+// does not read. What comes after the end is dropped.
+func (s *session) write(p []byte) error {
+	_, err := s.input.Write(p)
+	for _, gone := range []error{syscall.EPIPE, syscall.EIO, os.ErrClosed} {
+		if errors.Is(err, gone) {
+			return nil
+		}
+	}
+	return err
+}
+
+// endInput ends the command's standard input: the pipe is closed, on a terminal
+// its end of file is typed.
+func (s *session) endInput() error {
+	if s.tty {
+		return s.write(console.EndOfFile(s.input))
+	}
+	closeFiles(s.input)
+	return nil
+}
+
+// resize sets the size of the command's terminal; without one it does nothing.
+func (s *session) resize(size console.Size) error {
+	if !s.tty {
+		return nil
+	}
+	return console.SetSize(s.input, size)
+}
+
+// kill ends the command and its process group.
+func (s *session) kill() error {
+	return s.sup.Signal(s.process, syscall.SIGKILL, true)
+}
+
+// wait waits for the command to end, hands on what it had written by then, and
+// returns its status. A grandchild that keeps the output open is not waited
+// for.
+func (s *session) wait() supervise.Status {
+	<-s.process.Done()
+	for _, o := range s.outputs {
+		o.drain()
+	}
+	closeFiles(s.input) // frees a write that nobody reads any more
+	return s.process.Status()
+}
+
+// stream is one of a session's outputs.
+type stream struct {
+	file *os.File
+	to   func(p []byte) error
+	done chan struct{} // closed when pump has ended
+}
+
+func newStream(f *os.File, to func([]byte) error) *stream {
+	return &stream{file: f, to: to, done: make(chan struct{})}
+}
+
+// bufferSize is that of a pipe, in bytes.
+const bufferSize = 64 << 10
+
+// pump reads the stream until its end, or until drain.
+func (o *stream) pump() {
+	defer close(o.done)
+	buf := make([]byte, bufferSize)
+	for {
+		n, err := o.file.Read(buf)
+		if n > 0 && o.to(buf[:n]) != nil {
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// drain stops pump and takes what is left: all that a command wrote is in the
+// kernel's buffer by the time it has ended.
+func (o *stream) drain() {
+	_ = o.file.SetReadDeadline(time.Unix(1, 0)) // a file that takes none is closed
+	<-o.done
+	buf := make([]byte, bufferSize)
+	for {
+		n, err := readNow(o.file, buf)
+		if n <= 0 || err != nil || o.to(buf[:n]) != nil {
+			break
+		}
+	}
+	closeFiles(o.file)
+}

@@ -1,0 +1,21 @@
+package agent
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// readNow reads what f has at this moment. Nothing is n 0 or an error; on a
+// pseudoterminal that includes what the kernel was still to pass on.
+func readNow(f *os.File, p []byte) (n int, err error) {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	cerr := c.Control(func(fd uintptr) { n, err = unix.Read(int(fd), p) })
+	if cerr != nil {
+		return 0, cerr
+	}
+	return n, err
+}
