@@ -17,7 +17,7 @@ const orderFile = "lib/modules/kguest.order"
 // program is where the multicall program is in the image.
 const program = "bbin/bb"
 
-// Tree returns the files of the image that s asks for, given the commands that
+// tree returns the files of the image that s asks for, given the commands that
 // its Commands resolve to and, for its modules, the plan of its kernel (x is
 // nil where s asks for none). The program at the host path bb is read when the
 // tree is written.

@@ -152,6 +152,9 @@ func complaint(err error, stderr string) error {
 			lines = append(lines, line)
 		}
 	}
+	if len(lines) > 1 && strings.HasSuffix(lines[0], ":") {
+		lines = append([]string{lines[0] + " " + lines[1]}, lines[2:]...)
+	}
 	switch len(lines) {
 	case 0:
 		return err

@@ -57,6 +57,8 @@ func TestComplaint(t *testing.T) {
 		{"go: downloading a v1\n\n# pkg\n", "exit status 1"},
 		{"# pkg\n./x.go:3:1: bad\n", "./x.go:3:1: bad"},
 		{"one\ntwo\nthree\n", "one (and 2 more lines)"},
+		{"to update it:\n\tgo mod tidy\n", "to update it: go mod tidy"},
+		{"remedy:\n", "remedy:"},
 	}
 	for _, tt := range tests {
 		if got := complaint(base, tt.stderr).Error(); got != tt.want {
@@ -70,7 +72,7 @@ func TestFindLeavesGoMod(t *testing.T) {
 	for _, flags := range []string{"-mod=mod", "-buildvcs=false --mod=mod", "-mod=readonly", "-tags=x"} {
 		t.Setenv("GOFLAGS", flags)
 		src := printers(t)
-		untidy := "module example.com/m\n\ngo 1.26\n\nrequire " + Module + " v0.0.0 // indirect\n\nreplace " + Module + " => " + root(t) + "\n"
+		untidy := "module example.com/m\n\ngo 1.26.0\n\nrequire " + Module + " v0.0.0 // indirect\n\nreplace " + Module + " => " + root(t) + "\n"
 		write(t, filepath.Join(src.Dir, "go.mod"), untidy)
 		write(t, filepath.Join(src.Dir, "cmds", "hello2", "use.go"), "package main\n\nimport _ \""+Module+"/initramfs/nearest\"\n")
 		src, err := Find(t.Context(), src.Dir)

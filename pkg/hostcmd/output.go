@@ -17,7 +17,7 @@ func writeFile(path string, fill func(io.Writer) error) (int64, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8])
+	tmp := filepath.Join(filepath.Dir(path), "."+program+"-"+rand.Text())
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return 0, fmt.Errorf("write %s: %w", path, err)

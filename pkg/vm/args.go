@@ -17,6 +17,7 @@ func CommandLine(c Config) string {
 		"panic=-1",            // a panic reboots at once, which ends QEMU
 		"cryptomgr.notests",   // self tests cost more than the rest of the boot
 		"random.trust_cpu=on", // no wait for entropy
+		"no_timer_check",      // emulated, it fails on a busy host, with a panic
 	}
 	if c.Machine == MachineMicroVM {
 		words = append(words, "reboot=t") // it has no keyboard controller to reset by

@@ -231,16 +231,21 @@ func (s *Scenario) addAttr(words []string) error {
 	if len(words) != 4 {
 		return fmt.Errorf("want PATH MODE UID GID, not %q", words)
 	}
-	var numbers [3]uint64
+	var numbers [3]uint32
 	for i, base := range []int{8, 10, 10} {
-		var err error
-		if numbers[i], err = strconv.ParseUint(words[i+1], base, 32); err != nil {
+		n, err := strconv.ParseUint(words[i+1], base, 32)
+		if err != nil {
 			return err
 		}
+		numbers[i] = uint32(n)
 	}
-	s.Attrs = append(s.Attrs, pack.Attr{
-		Path: words[0], Mode: fs.FileMode(numbers[0]), UID: uint32(numbers[1]), GID: uint32(numbers[2]),
-	})
+	mode := fs.FileMode(numbers[0] & 0o777)
+	for i, bit := range []fs.FileMode{fs.ModeSticky, fs.ModeSetgid, fs.ModeSetuid} {
+		if numbers[0]&(0o1000<<i) != 0 {
+			mode |= bit
+		}
+	}
+	s.Attrs = append(s.Attrs, pack.Attr{Path: words[0], Mode: mode, UID: numbers[1], GID: numbers[2]})
 	return nil
 }
 

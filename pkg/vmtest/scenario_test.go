@@ -1,6 +1,7 @@
 package vmtest
 
 import (
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ a.c
 			{Kind: "blank", Serial: "x"},
 			{Kind: "image", Pack: pack.Options{Format: "ext4", Compression: "none", Label: "l"}},
 		},
-		Links: [][2]string{{"etc/x", "/y"}}, Attrs: []pack.Attr{{Path: "bin/x", Mode: 0o4755, UID: 1, GID: 2}},
+		Links: [][2]string{{"etc/x", "/y"}}, Attrs: []pack.Attr{{Path: "bin/x", Mode: fs.ModeSetuid | 0o755, UID: 1, GID: 2}},
 		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{"\x03go\n", "ready now"}},
 		Files: map[string]string{"etc/y": "content\n"}, Script: "exit 1\n",
 	}

@@ -30,7 +30,7 @@ func withLab(m *testing.M) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // nothing is lost with a temporary directory
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		return 1, err

@@ -1,0 +1,224 @@
+package idmpb
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// maxDepth bounds how deep messages may stand in each other.
+const maxDepth = 100
+
+// field is one field as it stands on the wire.
+type field struct {
+	key  uint64 // number<<3 | wire type
+	bits uint64 // of a varint or a fixed
+	data []byte // of what has a length; part of the input
+}
+
+// next takes the first field off b. A group is passed over: its field has no
+// key that a message knows.
+func next(b []byte) (f field, rest []byte, err error) {
+	number, kind, n := protowire.ConsumeTag(b)
+	if n < 0 {
+		return field{}, nil, protowire.ParseError(n)
+	}
+	b = b[n:]
+	switch kind {
+	case protowire.VarintType:
+		f.bits, n = protowire.ConsumeVarint(b)
+	case protowire.Fixed64Type:
+		f.bits, n = protowire.ConsumeFixed64(b)
+	case protowire.BytesType:
+		f.data, n = protowire.ConsumeBytes(b)
+	default:
+		n = protowire.ConsumeFieldValue(number, kind, b)
+	}
+	if n < 0 {
+		return field{}, nil, fmt.Errorf("field %d: %w", number, protowire.ParseError(n))
+	}
+	f.key = protowire.EncodeTag(number, kind)
+	return f, b[n:], nil
+}
+
+func (f field) bool() bool       { return protowire.DecodeBool(f.bits) }
+func (f field) double() float64  { return math.Float64frombits(f.bits) }
+func (f field) bytes() []byte    { return append([]byte(nil), f.data...) }
+
+func (f field) string(name string) (string, error) {
+	if !utf8.Valid(f.data) {
+		return "", fmt.Errorf("%s: not UTF-8", name)
+	}
+	return string(f.data), nil
+}
+
+// merger is a message that takes the fields of b into itself. depth is how many
+// messages may stand in it.
+type merger interface {
+	merge(b []byte, depth int) error
+}
+
+func (f field) message(into merger, depth int) error {
+	if depth <= 0 {
+		return errTooDeep()
+	}
+	return into.merge(f.data, depth-1)
+}
+
+// appender is a message that can be written.
+type appender interface {
+	AppendTo(b []byte) []byte
+}
+
+// appendMessage appends m with its length in front, which is known only
+// afterwards: most fit the one byte that is left for it.
+func appendMessage(b []byte, key uint64, m appender) []byte {
+	b = protowire.AppendVarint(b, key)
+	at := len(b)
+	b = m.AppendTo(append(b, 0))
+	size := len(b) - at - 1
+	if size < 1<<7 {
+		b[at] = byte(size)
+		return b
+	}
+	var length [10]byte
+	n := len(protowire.AppendVarint(length[:0], uint64(size)))
+	b = append(b, length[1:n]...)
+	copy(b[at+n:], b[at+1:at+1+size])
+	copy(b[at:], length[:n])
+	return b
+}
+
+// The append functions write a field whatever its value; the put functions
+// leave out a zero, as proto3 has it.
+
+func appendBits(b []byte, key, bits uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendVarint(b, key), bits)
+}
+
+func putBits(b []byte, key, bits uint64) []byte {
+	if bits == 0 {
+		return b
+	}
+	return appendBits(b, key, bits)
+}
+
+func appendDouble(b []byte, key uint64, v float64) []byte {
+	return protowire.AppendFixed64(protowire.AppendVarint(b, key), math.Float64bits(v))
+}
+
+// putDouble leaves out 0, and writes -0.
+func putDouble(b []byte, key uint64, v float64) []byte {
+	if math.Float64bits(v) == 0 {
+		return b
+	}
+	return appendDouble(b, key, v)
+}
+
+func appendBytes(b []byte, key uint64, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendVarint(b, key), v)
+}
+
+func putBytes(b []byte, key uint64, v []byte) []byte {
+	if len(v) == 0 {
+		return b
+	}
+	return appendBytes(b, key, v)
+}
+
+// appendString replaces what is not UTF-8 (a process's name, say) by U+FFFD: a
+// strict reader would refuse the whole message for it.
+func appendString(b []byte, key uint64, v string) []byte {
+	if !utf8.ValidString(v) {
+		v = strings.ToValidUTF8(v, string(utf8.RuneError))
+	}
+	return protowire.AppendString(protowire.AppendVarint(b, key), v)
+}
+
+func putString(b []byte, key uint64, v string) []byte {
+	if v == "" {
+		return b
+	}
+	return appendString(b, key, v)
+}
+
+// packBits appends one value of a packed field.
+func packBits(b []byte, bits uint64) []byte { return protowire.AppendVarint(b, bits) }
+
+// packDouble appends one value of a packed field.
+func packDouble(b []byte, v float64) []byte {
+	return protowire.AppendFixed64(b, math.Float64bits(v))
+}
+
+// unpackBits gives each value of a packed field to add.
+func (f field) unpackBits(add func(field)) error {
+	return f.unpack(protowire.ConsumeVarint, add)
+}
+
+// unpackDouble gives each value of a packed field to add.
+func (f field) unpackDouble(add func(field)) error {
+	return f.unpack(protowire.ConsumeFixed64, add)
+}
+
+func (f field) unpack(consume func([]byte) (uint64, int), add func(field)) error {
+	for b := f.data; len(b) > 0; {
+		bits, n := consume(b)
+		if n < 0 {
+			return fmt.Errorf("packed field: %w", protowire.ParseError(n))
+		}
+		add(field{bits: bits})
+		b = b[n:]
+	}
+	return nil
+}
+
+// A map is a repeated message of two fields, the key and the value.
+
+func appendEntry(b []byte, key, nameKey uint64, name string, valueKey uint64, value appender) []byte {
+	return appendMessage(b, key, entry{nameKey, name, valueKey, value})
+}
+
+type entry struct {
+	nameKey  uint64
+	name     string
+	valueKey uint64
+	value    appender
+}
+
+func (e entry) AppendTo(b []byte) []byte {
+	return appendMessage(appendString(b, e.nameKey, e.name), e.valueKey, e.value)
+}
+
+// entry reads one entry of a map from string to message.
+func (f field) entry(where string, value merger, depth int) (name string, err error) {
+	if depth <= 0 {
+		return "", errTooDeep()
+	}
+	for b := f.data; len(b) > 0; {
+		part, rest, err := next(b)
+		if err != nil {
+			return "", in(where, err)
+		}
+		b = rest
+		switch part.key {
+		case 1<<3 | uint64(protowire.BytesType):
+			name, err = part.string(where)
+		case 2<<3 | uint64(protowire.BytesType):
+			err = part.message(value, depth-1)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return name, nil
+}
+
+// in says in which message err came up.
+func in(message string, err error) error { return fmt.Errorf("%s: %w", message, err) }
+
+func errTooDeep() error {
+	return fmt.Errorf("messages stand more than %d deep in each other", maxDepth)
+}

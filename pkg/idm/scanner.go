@@ -1,0 +1,252 @@
+package idm
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// scanner finds the frames in a stream of bytes that may have lost some, or
+// gained some. What it finds depends on the bytes, not on how they were split.
+type scanner struct {
+	fixed Version // Auto where the frames decide
+	limit int     // of a packet, in bytes
+	count *counters
+
+	last Version // of the last frame that was known
+	data []byte
+	off  int // of the head in data: where a frame may begin
+
+	// checked is how much of the packet at the head is known to be fields, in
+	// bytes: it is read as it comes, so that a wrong length is found out at once.
+	checked int
+	// silent is set where nothing follows what is there.
+	silent bool
+	// lost is set from the first byte that was passed over to the next frame.
+	lost bool
+	// taken and work bound what searching costs: bytes that are done with, and
+	// bytes that were read in vain.
+	taken, work uint64
+}
+
+// A stream made for it has every byte begin a frame that is found wrong only at
+// its end. Beyond workPerByte bytes read in vain for each, and workFree, such a
+// frame is passed over whole.
+const (
+	workPerByte = 16
+	workFree    = 1 << 20
+)
+
+// keep is the capacity that an empty buffer may keep, in bytes.
+const keep = 64 << 10
+
+// write adds b, which the scanner does not keep.
+func (s *scanner) write(b []byte) {
+	s.silent = false
+	switch rest := len(s.data) - s.off; {
+	case rest == 0 && cap(s.data) > keep:
+		s.data, s.off = nil, 0
+	case s.off >= rest:
+		copy(s.data, s.data[s.off:])
+		s.data, s.off = s.data[:rest], 0
+	}
+	s.data = append(s.data, b...)
+}
+
+// giveUp has the frames that are not complete passed over: the peer has been
+// silent, or is gone.
+func (s *scanner) giveUp() { s.silent = true }
+
+// pending is how many bytes wait for more.
+func (s *scanner) pending() int { return len(s.data) - s.off }
+
+// next returns the next message; false where more bytes are needed.
+func (s *scanner) next() (Message, bool) {
+	for s.pending() > 0 {
+		head, verdict := s.head()
+		if verdict == whole && s.pending() < head.size+head.length {
+			verdict = s.part(head)
+		}
+		switch {
+		case verdict == partial && !s.silent:
+			return Message{}, false
+		case verdict == whole:
+			if m, ok := s.take(head); ok {
+				return m, true
+			}
+		default:
+			s.skip(1)
+		}
+	}
+	return Message{}, false
+}
+
+// verdict is what the bytes at the head are.
+type verdict int
+
+const (
+	partial verdict = iota // a frame, perhaps: more is needed to know
+	whole                  // a frame, perhaps: it is all there
+	wrong                  // no frame
+)
+
+// candidate is a frame that may begin at the head.
+type candidate struct {
+	version Version
+	size    int // of the header
+	length  int // of the packet
+}
+
+// head reads the header at the head. whole means that the header is.
+func (s *scanner) head() (candidate, verdict) {
+	b := s.data[s.off:]
+	if b[0] == magic && s.fixed != Version1 {
+		if len(b) < 2 {
+			return candidate{}, partial
+		}
+		if b[1] == magic {
+			return s.length(b, candidate{version: Version2, size: header2})
+		}
+	}
+	if s.fixed == Version2 {
+		return candidate{}, wrong
+	}
+	if s.fixed == Auto && s.last == Version2 {
+		if v := request1Head(b); v != whole {
+			return candidate{}, v
+		}
+	}
+	return s.length(b, candidate{version: Version1, size: header1})
+}
+
+// request1Head reports whether b begins as a short request of version 1 does:
+// its length, IdmPacket.request, and the length of that. Where version 2 is
+// spoken, nothing looser is taken for a frame of version 1.
+func request1Head(b []byte) verdict {
+	size := b[0]
+	if size < 2 || size > 0x7f {
+		return wrong
+	}
+	want := [...]byte{size, 0, 0, 0, 0x12, size - 2}
+	for i, w := range want {
+		if i == len(b) {
+			return partial
+		}
+		if b[i] != w {
+			return wrong
+		}
+	}
+	return whole
+}
+
+func (s *scanner) length(b []byte, c candidate) (candidate, verdict) {
+	if len(b) < c.size {
+		return c, partial
+	}
+	length := binary.LittleEndian.Uint32(b[c.size-4:])
+	if uint64(length) > uint64(s.limit) {
+		return c, wrong
+	}
+	c.length = int(length)
+	return c, whole
+}
+
+// part looks at a packet that is not all there: wrong where no continuation
+// makes it one.
+func (s *scanner) part(c candidate) verdict {
+	if s.silent {
+		return partial // it will be passed over: not worth a look
+	}
+	if s.check(s.data[s.off+c.size:], c.length) {
+		return partial
+	}
+	return wrong
+}
+
+// check goes on checking that packet, of which length bytes are to come in all,
+// is a row of fields.
+func (s *scanner) check(packet []byte, length int) bool {
+	for s.checked < len(packet) {
+		n, v := fieldSize(packet[s.checked:], length-s.checked)
+		switch v {
+		case partial:
+			return true
+		case wrong:
+			return false
+		case whole:
+			s.checked += n
+		}
+	}
+	return true
+}
+
+// fieldSize returns the size of the field that b begins with, which may end
+// beyond b but not beyond room.
+func fieldSize(b []byte, room int) (int, verdict) {
+	_, kind, n := protowire.ConsumeTag(b)
+	if n < 0 {
+		return 0, cut(n, len(b), room)
+	}
+	size := n
+	switch kind {
+	case protowire.VarintType:
+		n = protowire.ConsumeFieldValue(1, kind, b[size:])
+	case protowire.BytesType:
+		var length uint64
+		length, n = protowire.ConsumeVarint(b[size:])
+		if n >= 0 {
+			if length > uint64(room) {
+				return 0, wrong
+			}
+			n += int(length)
+		}
+	case protowire.Fixed64Type:
+		n = 8
+	case protowire.Fixed32Type:
+		n = 4
+	default:
+		return 0, wrong // a group: proto3 has none
+	}
+	if n < 0 {
+		return 0, cut(n, len(b), room)
+	}
+	if size+n > room {
+		return 0, wrong
+	}
+	return size + n, whole
+}
+
+// cut says what an error of protowire at the end of got bytes means where room
+// are to come.
+func cut(code, got, room int) verdict {
+	if errors.Is(protowire.ParseError(code), io.ErrUnexpectedEOF) && got < room {
+		return partial
+	}
+	return wrong
+}
+
+// take takes the frame at the head; false where it is none, or says nothing
+// known.
+func (s *scanner) take(c candidate) (Message, bool) {
+	packet := s.data[s.off+c.size : s.off+c.size+c.length]
+	if !s.check(packet, c.length) {
+		s.reject(c.size, s.checked)
+		return Message{}, false
+	}
+	m, known, err := decodeFrame(packet, c.version)
+	if err != nil {
+		s.reject(c.size, c.length)
+		return Message{}, false
+	}
+	s.advance(c.size + c.length)
+	s.lost = false
+	s.count.frames.Add(1)
+	if !known {
+		s.count.unknown.Add(1)
+		return Message{}, false
+	}
+	s.last = c.version
+	return m, true
+}
