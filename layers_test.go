@@ -45,6 +45,7 @@ var places = map[string]place{
 	"pkg/ociproc":  {guest, 0},
 	"pkg/xenstore": {guest, 0},
 
+	"pkg/idm/idmpb": {guest, 0},
 	"pkg/idm":       {guest, 1},
 	"pkg/rootfs":    {guest, 1},
 	"pkg/supervise": {guest, 1},
@@ -53,6 +54,7 @@ var places = map[string]place{
 	"pkg/guestcmd":  {guest, 4},
 	"cmds/...":      {guest, 5},
 
+	"pkg/idm/idmpb/gen": {host, 0},
 	"pkg/pack":          {host, 0},
 	"pkg/vm":            {host, 0},
 	"initramfs/nearest": {host, 0},

@@ -1,5 +1,3 @@
-// Package agent serves the host over IDM: it answers pings and metrics, runs
-// commands beside the workload, and takes the host's wishes for the workload.
 package agent
 
 import (
@@ -25,14 +23,14 @@ type session struct {
 	process *supervise.Process
 	input   *os.File // write end of the pipe, or the pseudoterminal
 	tty     bool
-	outputs []*stream
+	outputs []*outlet
 }
 
 // ends are the descriptors of a session: those its process gets, and ours.
 type ends struct {
 	theirs [3]*os.File
 	input  *os.File
-	out    []*stream
+	out    []*outlet
 }
 
 // closeFiles closes each of files once; none holds what this process wrote.
@@ -66,7 +64,7 @@ func openPipes(out output) (*ends, error) {
 	return &ends{
 		theirs: [3]*os.File{read[0], write[1], write[2]},
 		input:  write[0],
-		out:    []*stream{newStream(read[1], out.stdout), newStream(read[2], out.stderr)},
+		out:    []*outlet{newOutlet(read[1], out.stdout), newOutlet(read[2], out.stderr)},
 	}, nil
 }
 
@@ -84,7 +82,7 @@ func openTerminal(ptmx string, size console.Size, out output) (*ends, error) {
 	}
 	return &ends{
 		theirs: [3]*os.File{tty, tty, tty}, input: master,
-		out: []*stream{newStream(master, out.stdout)},
+		out: []*outlet{newOutlet(master, out.stdout)},
 	}, nil
 }
 
@@ -152,9 +150,16 @@ func (s *session) resize(size console.Size) error {
 	return console.SetSize(s.input, size)
 }
 
-// kill ends the command and its process group.
-func (s *session) kill() error {
-	return s.sup.Signal(s.process, syscall.SIGKILL, true)
+// killAfter kills the command and its process group when one of the channels is
+// closed; it returns when the command has ended, too.
+func (s *session) killAfter(over, gone <-chan struct{}) {
+	select {
+	case <-over:
+	case <-gone:
+	case <-s.process.Done():
+		return
+	}
+	_ = s.sup.Signal(s.process, syscall.SIGKILL, true) // it has ended
 }
 
 // wait waits for the command to end, hands on what it had written by then, and
@@ -169,22 +174,22 @@ func (s *session) wait() supervise.Status {
 	return s.process.Status()
 }
 
-// stream is one of a session's outputs.
-type stream struct {
+// outlet is one of a session's outputs.
+type outlet struct {
 	file *os.File
 	to   func(p []byte) error
 	done chan struct{} // closed when pump has ended
 }
 
-func newStream(f *os.File, to func([]byte) error) *stream {
-	return &stream{file: f, to: to, done: make(chan struct{})}
+func newOutlet(f *os.File, to func([]byte) error) *outlet {
+	return &outlet{file: f, to: to, done: make(chan struct{})}
 }
 
 // bufferSize is that of a pipe, in bytes.
 const bufferSize = 64 << 10
 
-// pump reads the stream until its end, or until drain.
-func (o *stream) pump() {
+// pump reads the outlet until its end, or until drain.
+func (o *outlet) pump() {
 	defer close(o.done)
 	buf := make([]byte, bufferSize)
 	for {
@@ -200,7 +205,7 @@ func (o *stream) pump() {
 
 // drain stops pump and takes what is left: all that a command wrote is in the
 // kernel's buffer by the time it has ended.
-func (o *stream) drain() {
+func (o *outlet) drain() {
 	_ = o.file.SetReadDeadline(time.Unix(1, 0)) // a file that takes none is closed
 	<-o.done
 	buf := make([]byte, bufferSize)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,4 +19,15 @@ func readNow(f *os.File, p []byte) (n int, err error) {
 		return 0, cerr
 	}
 	return n, err
+}
+
+// lastSignal is SIGRTMAX (signal(7)).
+const lastSignal = syscall.Signal(64)
+
+// signalNumber returns the number of SIGTERM or TERM, 0 for no such name.
+func signalNumber(name string) syscall.Signal {
+	if sig := unix.SignalNum(name); sig != 0 {
+		return sig
+	}
+	return unix.SignalNum("SIG" + name)
 }

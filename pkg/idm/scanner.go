@@ -1,6 +1,7 @@
 package idm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -65,19 +66,21 @@ func (s *scanner) pending() int { return len(s.data) - s.off }
 // next returns the next message; false where more bytes are needed.
 func (s *scanner) next() (Message, bool) {
 	for s.pending() > 0 {
-		head, verdict := s.head()
-		if verdict == whole && s.pending() < head.size+head.length {
-			verdict = s.part(head)
-		}
+		c, v := s.head()
+		complete := s.pending() >= c.size+c.length
 		switch {
-		case verdict == partial && !s.silent:
+		case v == wrong, s.silent && (v == partial || !complete):
+			s.skip(1)
+		case v == partial:
 			return Message{}, false
-		case verdict == whole:
-			if m, ok := s.take(head); ok {
+		case !s.check(c):
+			s.reject(c.size, s.checked)
+		case !complete:
+			return Message{}, false
+		default:
+			if m, ok := s.take(c); ok {
 				return m, true
 			}
-		default:
-			s.skip(1)
 		}
 	}
 	return Message{}, false
@@ -153,31 +156,17 @@ func (s *scanner) length(b []byte, c candidate) (candidate, verdict) {
 	return c, whole
 }
 
-// part looks at a packet that is not all there: wrong where no continuation
-// makes it one.
-func (s *scanner) part(c candidate) verdict {
-	if s.silent {
-		return partial // it will be passed over: not worth a look
-	}
-	if s.check(s.data[s.off+c.size:], c.length) {
-		return partial
-	}
-	return wrong
-}
-
-// check goes on checking that packet, of which length bytes are to come in all,
-// is a row of fields.
-func (s *scanner) check(packet []byte, length int) bool {
-	for s.checked < len(packet) {
-		n, v := fieldSize(packet[s.checked:], length-s.checked)
-		switch v {
-		case partial:
-			return true
-		case wrong:
-			return false
-		case whole:
-			s.checked += n
+// check goes on checking that what is there of the packet is a row of fields:
+// false where no continuation makes it one.
+func (s *scanner) check(c candidate) bool {
+	b := s.data[s.off+c.size:]
+	b = b[:min(c.length, len(b))]
+	for s.checked < len(b) {
+		n, v := fieldSize(b[s.checked:], c.length-s.checked)
+		if v != whole {
+			return v == partial
 		}
+		s.checked += n
 	}
 	return true
 }
@@ -230,12 +219,8 @@ func cut(code, got, room int) verdict {
 // take takes the frame at the head; false where it is none, or says nothing
 // known.
 func (s *scanner) take(c candidate) (Message, bool) {
-	packet := s.data[s.off+c.size : s.off+c.size+c.length]
-	if !s.check(packet, c.length) {
-		s.reject(c.size, s.checked)
-		return Message{}, false
-	}
-	m, known, err := decodeFrame(packet, c.version)
+	end := s.off + c.size + c.length
+	m, known, err := decodeFrame(s.data[end-c.length:end], c.version)
 	if err != nil {
 		s.reject(c.size, c.length)
 		return Message{}, false
@@ -249,4 +234,40 @@ func (s *scanner) take(c candidate) (Message, bool) {
 	}
 	s.last = c.version
 	return m, true
+}
+
+// reject passes over a header whose packet was found to be none after read
+// bytes, or over both.
+func (s *scanner) reject(header, read int) {
+	s.work += uint64(read) //nolint:gosec // G115: a size
+	if s.work > workPerByte*s.taken+workFree {
+		s.skip(header + read)
+		return
+	}
+	s.skip(1)
+}
+
+// skip passes over n bytes, and where only version 2 is spoken over all that
+// cannot begin its frames.
+func (s *scanner) skip(n int) {
+	if s.fixed == Version2 {
+		n = min(n, s.pending())
+		next := bytes.IndexByte(s.data[s.off+n:], magic)
+		if next < 0 {
+			next = s.pending() - n
+		}
+		n += next
+	}
+	if !s.lost {
+		s.count.dropped.Add(1)
+	}
+	s.lost = true
+	s.count.skipped.Add(uint64(n)) //nolint:gosec // G115: a size
+	s.advance(n)
+}
+
+func (s *scanner) advance(n int) {
+	s.off += n
+	s.taken += uint64(n) //nolint:gosec // G115: a size
+	s.checked = 0
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -141,8 +142,8 @@ func parsePressure(b []byte) ([]stall, error) {
 	begin := func(name string) stall { return stall{name: name} }
 	return parseRows(b, begin, func(row *stall, key, value string) error {
 		n, err := strconv.ParseFloat(value, 64)
-		if err != nil || math.IsNaN(n) || n < 0 {
-			return strconv.ErrSyntax
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
+			return fmt.Errorf("%q: not a number of 0 or more", value)
 		}
 		switch key {
 		case "avg10":

@@ -69,7 +69,7 @@ func parseNumbers(b []byte, n int) ([]uint64, error) {
 
 // network has the links of the network namespace of this process.
 func (c *collection) network() *Node {
-	links, _ := parsed(c, c.Proc, "self/net/dev", parseLinks)
+	links, _ := parsed(c, c.Proc, "net/dev", parseLinks)
 	nodes := make([]*Node, 0, len(links))
 	for _, l := range links {
 		nodes = append(nodes, branch(l.name, l.rx.node("rx"), l.tx.node("tx")))

@@ -74,7 +74,7 @@ func (c *collection) processes() (listed, counted *Node) {
 // list reads the processes pids from the directory proc.
 func (c *collection) list(proc int, pids []int, uptime uint64) ([]*Node, tally) {
 	limit := c.MaxProcesses
-	if limit == 0 {
+	if limit <= 0 {
 		limit = DefaultProcesses
 	}
 	nodes := make([]*Node, 0, min(limit, len(pids)))

@@ -89,6 +89,10 @@ func (s *Supervisor) Start(c *Command) (*Process, error) {
 	defer s.mu.Unlock()
 	pid, err := forkLimited(c)
 	if err != nil {
+		if pid > 0 { // it runs, without a limit it was to have
+			err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
+			s.reap()
+		}
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	p := &Process{PID: pid, done: make(chan struct{})}

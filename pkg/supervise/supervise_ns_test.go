@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,5 +144,20 @@ func TestSurvive(t *testing.T) {
 		if got := run(t, &s, shell("exit 4")); got.Code != 4 {
 			t.Errorf("Status after all signals = %+v, want code 4", got)
 		}
+	})
+}
+
+// TestStartErrorLeavesNoProcess has a limit fail that is set on the child when
+// it has started already.
+func TestStartErrorLeavesNoProcess(t *testing.T) {
+	nstest.Run(t, 0, func(t *testing.T) { // here no hard limit can be raised
+		var s Supervisor
+		must(t, syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 1 << 40, Max: 1 << 40}))
+		c := shell("exec sleep 100000")
+		c.Limits = []Limit{{syscall.RLIMIT_DATA, 1 << 41, 1 << 41}}
+		if p, err := s.Start(c); p != nil || !errors.Is(err, syscall.EPERM) {
+			t.Errorf("Start with a limit over the own hard one = %v, %v, want %v", p, err, syscall.EPERM)
+		}
+		waitFor(t, "Idle after the error", s.Idle())
 	})
 }

@@ -26,6 +26,7 @@ func fork(c *Command) (int, error) {
 		return 0, err
 	}
 	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) //nolint:errcheck // it was this thread's mask
+	defer runtime.KeepAlive(c)                             // its files are numbers now
 	return syscall.ForkExec(c.Path, c.Args, attributes(c))
 }
 

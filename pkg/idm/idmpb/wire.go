@@ -44,9 +44,9 @@ func next(b []byte) (f field, rest []byte, err error) {
 	return f, b[n:], nil
 }
 
-func (f field) bool() bool       { return protowire.DecodeBool(f.bits) }
-func (f field) double() float64  { return math.Float64frombits(f.bits) }
-func (f field) bytes() []byte    { return append([]byte(nil), f.data...) }
+func (f field) bool() bool      { return protowire.DecodeBool(f.bits) }
+func (f field) double() float64 { return math.Float64frombits(f.bits) }
+func (f field) bytes() []byte   { return append([]byte(nil), f.data...) }
 
 func (f field) string(name string) (string, error) {
 	if !utf8.Valid(f.data) {

@@ -1,0 +1,189 @@
+// Package agent serves the host over IDM: it answers pings and metrics, runs
+// commands beside the workload, and takes the host's wishes for the workload.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
+	"github.com/kguest/kguest/pkg/metrics"
+	"github.com/kguest/kguest/pkg/supervise"
+)
+
+// Conn is the connection to the host.
+type Conn interface {
+	// Receive waits for the next message.
+	Receive(ctx context.Context) (idm.Message, error)
+	// Send queues m or drops it; it does not wait.
+	Send(m idm.Message) error
+	// SendWait waits until there is room for m in the queue.
+	SendWait(ctx context.Context, m idm.Message) error
+}
+
+// Guest is the machine as the host may know and command it. Its methods are
+// called from the agent's goroutines.
+type Guest interface {
+	// Command returns what start asks to run, ready to start but for its Files
+	// and TTY. The error, where it is an ExitCoder, has a code of its own.
+	Command(start *idmpb.ExecStreamRequestStart) (supervise.Command, error)
+	Metrics() *metrics.Node
+	Report() *idmpb.BootReport
+	// Signal signals the workload, or all of its cgroup.
+	Signal(sig syscall.Signal, all bool) error
+	// Stop begins to stop the workload and returns. A negative grace is the
+	// configured one.
+	Stop(grace time.Duration) error
+	// Root is the workload's root in this process's eyes; the error says why
+	// there is none yet.
+	Root() (string, error)
+}
+
+// ExitCoder is an error that a command's exit code goes with.
+type ExitCoder interface {
+	error
+	ExitCode() int
+}
+
+// Agent answers one host.
+type Agent struct {
+	Conn  Conn
+	Guest Guest
+	Sup   *supervise.Supervisor
+	PTMX  string // the pseudoterminal multiplexer, /dev/ptmx
+	// Go runs f on a goroutine; nil stands for the go statement.
+	Go func(f func())
+
+	mu      sync.Mutex
+	streams map[streamKey]*stream
+	work    sync.WaitGroup // of the streams
+	held    budget         // bytes that streams hold for commands
+}
+
+// streamKey names a stream: the host numbers them in each channel.
+type streamKey struct{ channel, id uint64 }
+
+// Bounds on what a host can make the guest hold.
+const (
+	maxStreams  = 128
+	maxHeldSize = 16 << 20 // bytes of standard input and file content, all streams together
+)
+
+// Serve answers messages until ctx ends or the connection does, whose error it
+// returns. Then it kills the commands it started and waits for them.
+func (a *Agent) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer a.work.Wait()
+	defer cancel()
+	a.held.left = maxHeldSize
+	for {
+		m, err := a.Conn.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		a.handle(ctx, m)
+	}
+}
+
+// handle answers one message. What the protocol does not foresee is dropped: a
+// newer host may well send it.
+func (a *Agent) handle(ctx context.Context, m idm.Message) {
+	switch m.Form {
+	case idm.FormRequest:
+		a.request(m)
+	case idm.FormStreamRequest:
+		a.open(ctx, m)
+	case idm.FormStreamRequestUpdate:
+		if s := a.stream(m); s != nil {
+			s.update(m.Body)
+		}
+	case idm.FormStreamRequestClosed:
+		if s := a.stream(m); s != nil {
+			s.hostClosed()
+		}
+	default:
+	}
+}
+
+func (a *Agent) request(m idm.Message) {
+	var reply idm.Body
+	switch body := m.Body.(type) {
+	case *idmpb.Request:
+		reply = a.internal(body)
+	case *idmpb.ExtensionRequest:
+		reply = a.extension(body)
+	}
+	if reply == nil {
+		return
+	}
+	_ = a.Conn.Send(m.Reply(reply)) // a host that does not read its replies loses them
+}
+
+func (a *Agent) internal(r *idmpb.Request) idm.Body {
+	switch r.Request.(type) {
+	case *idmpb.PingRequest:
+		return &idmpb.Response{Response: &idmpb.PingResponse{}}
+	case *idmpb.MetricsRequest:
+		return &idmpb.Response{Response: &idmpb.MetricsResponse{Root: wireNode(a.Guest.Metrics())}}
+	}
+	return nil
+}
+
+func (a *Agent) extension(r *idmpb.ExtensionRequest) idm.Body {
+	switch r := r.Request.(type) {
+	case *idmpb.SignalRequest:
+		return extensionResult(&idmpb.SignalResponse{}, a.signal(r))
+	case *idmpb.StopRequest:
+		return extensionResult(&idmpb.StopResponse{}, a.Guest.Stop(grace(r)))
+	case *idmpb.BootReportRequest:
+		return extensionResult(a.Guest.Report(), nil)
+	case *idmpb.WatchRequest:
+		return extensionResult(&idmpb.WatchResponse{State: a.Guest.Report().State}, nil)
+	}
+	return extensionResult(nil, fmt.Errorf("%w: this guest does not know the request", syscall.ENOSYS))
+}
+
+func (a *Agent) signal(r *idmpb.SignalRequest) error {
+	sig := syscall.Signal(r.Number)
+	if r.Name != "" {
+		if sig = signalNumber(r.Name); sig == 0 {
+			return fmt.Errorf("%w: signal %q: not a signal, such as SIGTERM", syscall.EINVAL, r.Name)
+		}
+	}
+	if sig < 1 || sig > lastSignal {
+		return fmt.Errorf("%w: signal %d: not from 1 to %d", syscall.EINVAL, int(sig), int(lastSignal))
+	}
+	return a.Guest.Signal(sig, r.All)
+}
+
+// grace returns the time that r gives the workload; negative for the one that
+// is configured.
+func grace(r *idmpb.StopRequest) time.Duration {
+	const most = 24 * time.Hour
+	switch {
+	case r.Now:
+		return 0
+	case r.GraceMilliseconds == 0:
+		return -1
+	case r.GraceMilliseconds > uint64(most.Milliseconds()): //nolint:gosec // positive
+		return most
+	}
+	return time.Duration(r.GraceMilliseconds) * time.Millisecond //nolint:gosec // bounded above
+}
+
+// extensionResult is the answer with result, or err where that is not nil.
+func extensionResult(result idmpb.ExtensionResponseOneof, err error) *idmpb.ExtensionResponse {
+	if err != nil {
+		return &idmpb.ExtensionResponse{Error: extensionError(err)}
+	}
+	return &idmpb.ExtensionResponse{Response: result}
+}
+
+// Tell sends an event to a host that has asked for the extension.
+func (a *Agent) Tell(event idmpb.ExtensionEventOneof) {
+	_ = a.Conn.Send(idm.ExtensionEvent(event)) // one that has not asked is told nothing
+}

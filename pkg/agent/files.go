@@ -1,0 +1,273 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
+)
+
+// pieceSize is that of the pieces a file is read in, in bytes.
+const pieceSize = 64 << 10
+
+// extensionError is err as the wire has it.
+func extensionError(err error) *idmpb.ExtensionError {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	return &idmpb.ExtensionError{Message: err.Error(), Errno: uint32(errno)}
+}
+
+// answer sends a file stream's answer.
+func (s *stream) answer(result idmpb.ExtensionResponseOneof, err error) error {
+	return s.reply(extensionResult(result, err))
+}
+
+// path returns where the guest finds a path of the workload's.
+func (a *Agent) path(path []byte) (string, error) {
+	root, err := a.Guest.Root()
+	if err != nil {
+		return "", err
+	}
+	if !filepath.IsAbs(string(path)) {
+		return "", fmt.Errorf("%w: path %q: not absolute", syscall.EINVAL, path)
+	}
+	return filepath.Join(root, string(path)), nil
+}
+
+// runRead serves a stream that reads a file.
+func runRead(s *stream) {
+	defer s.close()
+	if err := s.read(); err != nil {
+		_ = s.answer(nil, err) // nobody is there to read it
+	}
+}
+
+func (s *stream) read() error {
+	body, err := s.next()
+	if err != nil {
+		return err
+	}
+	r, ok := extensionRequest(body).(*idmpb.FileReadRequest)
+	if !ok {
+		return fmt.Errorf("%w: not a request to read a file", syscall.EINVAL)
+	}
+	path, err := s.agent.path(r.Path)
+	if err != nil {
+		return err
+	}
+	f, err := openRegular(path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return s.send(f, r)
+}
+
+// send sends the part of f that r asks for.
+func (s *stream) send(f *os.File, r *idmpb.FileReadRequest) error {
+	const most = 1<<63 - 1
+	length := uint64(most)
+	if r.Length > 0 {
+		length = min(r.Length, most)
+	}
+	if r.Offset > most {
+		return fmt.Errorf("%w: offset %d", syscall.EINVAL, r.Offset)
+	}
+	part := io.NewSectionReader(f, int64(r.Offset), int64(min(length, most-r.Offset)))
+	buf := make([]byte, pieceSize)
+	for at := r.Offset; ; {
+		n, err := io.ReadFull(part, buf)
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return err
+		}
+		if err := s.answer(&idmpb.FileReadResponse{Offset: at, Data: buf[:n], End: last}, nil); err != nil {
+			return err
+		}
+		if last {
+			return nil
+		}
+		at += uint64(n) //nolint:gosec // a length
+	}
+}
+
+// openRegular opens a regular file; another kind could block, or do things.
+func openRegular(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK|syscall.O_NOCTTY, mode)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s: not a regular file", syscall.EINVAL, path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func extensionRequest(body idm.Body) idmpb.ExtensionRequestOneof {
+	if r, ok := body.(*idmpb.ExtensionRequest); ok {
+		return r.Request
+	}
+	return nil
+}
+
+// runWrite serves a stream that writes a file.
+func runWrite(s *stream) {
+	defer s.close()
+	if err := s.write(); err != nil {
+		_ = s.answer(nil, err) // nobody is there to read it
+	}
+}
+
+func (s *stream) write() error {
+	body, err := s.next()
+	if err != nil {
+		return err
+	}
+	start, ok := writeUpdate(body).(*idmpb.FileWriteStart)
+	if !ok {
+		return fmt.Errorf("%w: the stream's first message names no file", syscall.EINVAL)
+	}
+	path, err := s.agent.path(start.Path)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(path, start)
+	if err != nil {
+		return err
+	}
+	if err := s.receive(target); err != nil {
+		return errors.Join(err, target.abandon())
+	}
+	return nil
+}
+
+// receive writes the chunks to target, answers each, and finishes it.
+func (s *stream) receive(target *target) error {
+	var written uint64
+	if err := s.answer(&idmpb.FileWriteResponse{}, nil); err != nil {
+		return err
+	}
+	for {
+		body, err := s.next()
+		if err != nil {
+			return err
+		}
+		chunk, ok := writeUpdate(body).(*idmpb.FileWriteChunk)
+		if !ok || chunk.Offset != written {
+			return fmt.Errorf("%w: after %d bytes there is no chunk of that offset: something was lost", syscall.EPROTO, written)
+		}
+		if _, err := target.file.Write(chunk.Data); err != nil {
+			return err
+		}
+		written += uint64(len(chunk.Data))
+		if chunk.Last {
+			if err := target.finish(); err != nil {
+				return err
+			}
+		}
+		if err := s.answer(&idmpb.FileWriteResponse{Written: written, Done: chunk.Last}, nil); err != nil || chunk.Last {
+			return nil //nolint:nilerr // the file is as the host wanted it, or as far as it got
+		}
+	}
+}
+
+func writeUpdate(body idm.Body) idmpb.FileWriteRequestOneof {
+	if w, ok := extensionRequest(body).(*idmpb.FileWriteRequest); ok {
+		return w.Update
+	}
+	return nil
+}
+
+// target is a file that is being written.
+type target struct {
+	file     *os.File
+	path     string // where it is to be in the end
+	beside   bool   // file is another until then
+	truncate bool
+}
+
+const defaultMode = 0o644
+
+func openTarget(path string, start *idmpb.FileWriteStart) (*target, error) {
+	mode := fs.FileMode(start.Mode) & fs.ModePerm
+	if start.InPlace {
+		return openInPlace(path, start, mode)
+	}
+	if mode == 0 {
+		mode = defaultMode
+		if fi, err := os.Stat(path); err == nil {
+			mode = fi.Mode().Perm()
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return nil, err
+	}
+	t := &target{file: f, path: path, beside: true}
+	if err := f.Chmod(mode); err != nil {
+		return nil, errors.Join(err, t.abandon())
+	}
+	return t, nil
+}
+
+func openInPlace(path string, start *idmpb.FileWriteStart, mode fs.FileMode) (*target, error) {
+	if start.Offset > 1<<63-1 {
+		return nil, fmt.Errorf("%w: offset %d", syscall.EINVAL, start.Offset)
+	}
+	create := mode
+	if create == 0 {
+		create = defaultMode
+	}
+	f, err := openRegular(path, os.O_WRONLY|os.O_CREATE, create)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{file: f, path: path, truncate: start.Truncate}
+	_, err = f.Seek(int64(start.Offset), io.SeekStart)
+	if err == nil && mode != 0 {
+		err = f.Chmod(mode)
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.abandon())
+	}
+	return t, nil
+}
+
+// finish puts the file in its place.
+func (t *target) finish() error {
+	if t.truncate {
+		at, err := t.file.Seek(0, io.SeekCurrent)
+		if err == nil {
+			err = t.file.Truncate(at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := t.file.Close(); err != nil {
+		return err
+	}
+	if !t.beside {
+		return nil
+	}
+	return os.Rename(t.file.Name(), t.path)
+}
+
+// abandon leaves nothing of an unfinished write beside its place.
+func (t *target) abandon() error {
+	closeFiles(t.file)
+	if !t.beside {
+		return nil
+	}
+	return os.Remove(t.file.Name())
+}

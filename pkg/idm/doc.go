@@ -1,0 +1,2 @@
+// Package idm speaks the protocol between guest and host.
+package idm
