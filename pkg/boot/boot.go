@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -14,7 +15,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kguest/kguest/pkg/agent"
 	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/ociproc"
 	"github.com/kguest/kguest/pkg/supervise"
 )
@@ -40,6 +44,7 @@ func (e Exit) String() string {
 type Machine struct {
 	log     *slog.Logger
 	level   *slog.LevelVar
+	out     io.Writer // for lines
 	files   [3]*os.File
 	params  Params
 	stopped <-chan os.Signal
@@ -47,9 +52,10 @@ type Machine struct {
 	channel *channel
 	setup   Setup
 	work    *Workload
-	ending  sync.Mutex // taken for ever by the goroutine that ends the machine
+	guest   guest
+	stops   chan time.Duration // from the host: stop the workload
+	ending  sync.Mutex         // taken for ever by the goroutine that ends the machine
 	current string
-	timings []Timing
 }
 
 // Timing is how long a stage took.
@@ -96,34 +102,39 @@ func Stages() []string {
 func Run(ctx context.Context, files [3]*os.File) {
 	level := &slog.LevelVar{}
 	level.Set(slog.LevelWarn)
+	out := newPatient(files[2])
 	m := &Machine{
-		log:     slog.New(lineHandler{out: files[2], level: level}),
+		log:     slog.New(lineHandler{out: out, level: level}),
 		level:   level,
+		out:     out,
 		files:   files,
 		params:  DefaultParams(),
 		stopped: supervise.Survive(),
+		stops:   make(chan time.Duration, 1),
+		guest:   guest{began: time.Now(), kernel: sinceBoot()},
 	}
-	m.sup.Go = m.spawn
-	defer m.caught()
-	m.end(m.boot(ctx))
+	m.guest.stop = m.stops
+	m.sup.Go = func(f func()) { m.spawn(ctx, f) }
+	defer m.caught(ctx)
+	m.end(ctx, m.boot(ctx))
 }
 
 // spawn runs f on a goroutine, of which a panic ends the machine in order.
-func (m *Machine) spawn(f func()) {
+func (m *Machine) spawn(ctx context.Context, f func()) {
 	go func() {
-		defer m.caught()
+		defer m.caught(ctx)
 		f()
 	}()
 }
 
 // caught, deferred, turns a panic into an end of the machine.
-func (m *Machine) caught() {
+func (m *Machine) caught(ctx context.Context) {
 	r := recover()
 	if r == nil {
 		return
 	}
 	m.log.Error("panic", "stack", string(debug.Stack()))
-	m.end(Exit{Code: CodeBoot, Stage: m.current, Reason: fmt.Sprintf("panic: %v", r)})
+	m.end(ctx, Exit{Code: CodeBoot, Stage: "panic", Reason: fmt.Sprintf("panic: %v", r)})
 }
 
 // boot runs the stages and waits for the workload.
@@ -133,7 +144,7 @@ func (m *Machine) boot(ctx context.Context) Exit {
 		began := time.Now()
 		err := s.run(ctx, m)
 		took := time.Since(began)
-		m.timings = append(m.timings, Timing{Stage: s.name, Took: took})
+		m.guest.stageDone(Timing{Stage: s.name, Took: took}, err)
 		if err != nil {
 			return Exit{Code: ExitCode(err), Stage: s.name, Reason: err.Error()}
 		}
@@ -193,16 +204,32 @@ func modules(_ context.Context, m *Machine) error {
 	return nil
 }
 
-func openChannel(_ context.Context, m *Machine) error {
+func openChannel(ctx context.Context, m *Machine) error {
 	if m.params.IDM.Path == "" {
 		return nil
 	}
-	m.channel = newChannel(m.params.IDM.Path)
-	m.spawn(func() { m.channel.open(m.params.Timeout) })
+	m.channel = newChannel(m.params.IDM.Path, m.params.IDM.Version)
+	m.spawn(ctx, func() {
+		m.channel.open(m.params.Timeout)
+		if m.channel.err == nil {
+			m.serve(ctx)
+		}
+	})
 	if !m.params.IDM.Required {
 		return nil
 	}
 	return m.channel.wait()
+}
+
+// serve answers the host until the machine ends.
+func (m *Machine) serve(ctx context.Context) {
+	a := agent.Agent{
+		Conn: m.channel.conn, Guest: &m.guest, Sup: &m.sup, PTMX: ptmxPath,
+		Go: func(f func()) { m.spawn(ctx, f) },
+	}
+	if err := a.Serve(ctx); err != nil {
+		m.log.Warn("IDM: " + err.Error())
+	}
 }
 
 func images(_ context.Context, m *Machine) error {
@@ -251,24 +278,57 @@ func run(_ context.Context, m *Machine) error {
 	}
 	work.Threaded = m.params.Threaded
 	m.work = work
-	return work.Start(&m.sup, m.files)
+	if err := work.Start(&m.sup, m.files); err != nil {
+		return err
+	}
+	m.guest.started(m.setup, work)
+	m.tell(&idmpb.BootStateEvent{State: idmpb.BootStateReady})
+	return nil
 }
 
-// wait waits for the workload, which a signal to PID 1 asks to stop.
+// tell sends an event to a host that has asked for such.
+func (m *Machine) tell(event idmpb.ExtensionEventOneof) {
+	if m.channel == nil {
+		return
+	}
+	select {
+	case <-m.channel.opened:
+		if m.channel.err == nil {
+			_ = m.channel.conn.Send(idm.ExtensionEvent(event)) // one that has not asked is told nothing
+		}
+	default:
+	}
+}
+
+// wait waits for the workload, which a signal to PID 1 or the host asks to stop.
 func (m *Machine) wait() Exit {
 	var killed <-chan time.Time
 	for {
 		select {
 		case <-m.work.Done():
+			m.guest.ends()
 			return m.work.Exit()
-		case sig := <-m.stopped:
-			m.log.Info("stopping the workload", "signal", sig.String(), "grace", m.setup.Grace())
-			m.warn(m.work.Signal(m.setup.StopSignal())...)
-			killed = time.After(m.setup.Grace())
+		case <-m.stopped:
+			killed = m.stop(m.setup.Grace())
+		case grace := <-m.stops:
+			if grace < 0 {
+				grace = m.setup.Grace()
+			}
+			killed = m.stop(grace)
 		case <-killed:
-			m.log.Warn("the workload did not stop in time: killing it", "grace", m.setup.Grace())
+			m.log.Warn("the workload did not stop in time: killing it")
 			m.warn(m.work.Kill()...)
 			killed = nil
 		}
 	}
+}
+
+// stop asks the workload to stop, and returns when it is to be killed.
+func (m *Machine) stop(grace time.Duration) <-chan time.Time {
+	m.log.Info("stopping the workload", "grace", grace)
+	m.guest.ends()
+	if grace > 0 {
+		m.warn(m.work.Signal(m.setup.StopSignal())...)
+	}
+	return time.After(grace)
 }

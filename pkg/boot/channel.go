@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,17 +9,20 @@ import (
 
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
 
-// channel is the byte stream to the host. A virtio console's ports come some
+// channel is the connection to the host. A virtio console's ports come some
 // time after its driver was loaded and hvc announces none, so that it is opened
 // beside the boot, by trying.
 type channel struct {
-	path   string
-	opened chan struct{} // closed when file or err is set
-	giveUp chan struct{} // closed when the boot no longer waits
-	file   *os.File
-	err    error
+	path    string
+	version idm.Version
+	opened  chan struct{} // closed when the rest or err is set
+	giveUp  chan struct{} // closed when the boot no longer waits
+	file    *os.File
+	conn    *idm.Conn
+	err     error
 }
 
 // Tries to open the channel follow each other at growing distances.
@@ -30,8 +34,8 @@ const (
 // sendTimeout bounds how long a host that does not read can hold up the end.
 const sendTimeout = 2 * time.Second
 
-func newChannel(path string) *channel {
-	return &channel{path: path, opened: make(chan struct{}), giveUp: make(chan struct{})}
+func newChannel(path string, version idm.Version) *channel {
+	return &channel{path: path, version: version, opened: make(chan struct{}), giveUp: make(chan struct{})}
 }
 
 // open tries to open the channel for as long as timeout, and once more when the
@@ -42,7 +46,11 @@ func (c *channel) open(timeout time.Duration) {
 	last := false
 	for pause := firstTry; ; pause = min(2*pause, lastTry) {
 		c.file, c.err = openRaw(c.path)
-		if c.err == nil || last {
+		if c.err == nil {
+			c.conn = idm.New(c.file, idm.Config{Version: c.version, Persistent: true})
+			return
+		}
+		if last {
 			return
 		}
 		if time.Since(began) >= timeout {
@@ -74,17 +82,28 @@ func (c *channel) wait() error {
 	return c.err
 }
 
-// sendExit tells the host the code and waits until the device has it, or until
-// sendTimeout. A machine without a channel tells nobody.
-func (c *channel) sendExit(code int) error {
+// errAbsent is the error of a channel that could not be opened.
+var errAbsent = errors.New("no IDM channel")
+
+// sendExit tells the host how it ended and waits until the device has it, or
+// until sendTimeout. A machine without a channel tells nobody: errAbsent.
+func (c *channel) sendExit(ctx context.Context, e Exit) error {
 	close(c.giveUp)
-	if err := c.wait(); err != nil {
-		return err
+	select {
+	case <-c.opened:
+	case <-time.After(sendTimeout): // open(2) itself hangs
+		return errAbsent
 	}
-	err := within(sendTimeout, func() error {
-		_, err := c.file.Write(idm.ExitFrame(int32(code))) //nolint:gosec // an exit code is a byte, or 125 to 127
-		return errors.Join(err, console.Drain(c.file))
-	})
+	if c.err != nil {
+		return errAbsent
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	_ = c.conn.Send(idm.ExtensionEvent(&idmpb.ExitDetailEvent{ // for who has asked for it
+		Code: int32(e.Code), Signal: uint32(e.Signal), Stage: e.Stage, Reason: e.Reason, //nolint:gosec // an exit code and a signal
+	}))
+	err := c.conn.Send(idm.ExitEvent(int32(e.Code))) //nolint:gosec // likewise
+	err = errors.Join(err, c.conn.Flush(ctx), within(sendTimeout, func() error { return console.Drain(c.file) }))
 	if err != nil {
 		return fmt.Errorf("send exit event on %s: %w", c.path, err)
 	}

@@ -1,10 +1,12 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -17,23 +19,38 @@ import (
 const syncTimeout = 30 * time.Second
 
 // end reports e, stops what is left, and ends the machine. It does not return.
-func (m *Machine) end(e Exit) {
+func (m *Machine) end(ctx context.Context, e Exit) {
 	m.ending.Lock()
-	fmt.Fprint(m.files[2], oneLine(e.String()+"\n"))
-	m.report(e)
-	m.stopRest()
-	m.putAway()
+	for _, step := range []func(){
+		func() { fmt.Fprint(m.out, oneLine(e.String())) },
+		func() { m.report(ctx, e) },
+		m.stopRest,
+		m.putAway,
+	} {
+		m.attempt(step)
+	}
 	for {
-		err := endMachine(m.params.End)
+		err := endMachine(m.params.End) //nolint:gosec // nothing cancels the end
 		m.log.Error("end machine", "how", string(m.params.End), "err", err)
 		time.Sleep(time.Second) //nolint:forbidigo // PID 1 has nothing else left to do
 	}
 }
 
+// attempt runs a step of the end, of which a panic does not keep the machine
+// from its end.
+func (m *Machine) attempt(step func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("panic at the end", "cause", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	step()
+}
+
 // report tells the host how it ended, by every way there is.
-func (m *Machine) report(e Exit) {
+func (m *Machine) report(ctx context.Context, e Exit) {
 	if m.channel != nil {
-		if err := m.channel.sendExit(e.Code); err != nil && m.channel.file != nil {
+		if err := m.channel.sendExit(ctx, e); err != nil && !errors.Is(err, errAbsent) {
 			m.log.Warn(err.Error())
 		}
 	}
@@ -62,7 +79,14 @@ var errTimeout = errors.New("no answer")
 // within waits for f up to d. An f that hangs is left to hang: the machine ends.
 func within(d time.Duration, f func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // in PID 1 it would be the kernel's panic
+				done <- fmt.Errorf("panic: %v", r)
+			}
+		}()
+		done <- f()
+	}()
 	select {
 	case err := <-done:
 		return err

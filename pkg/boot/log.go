@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 )
 
@@ -57,9 +58,9 @@ func (h lineHandler) WithGroup(string) slog.Handler { return h }
 // oneLine keeps what a hostile image put in a message from looking like lines
 // of its own or driving the terminal.
 func oneLine(s string) string {
-	body := strings.TrimSuffix(s, "\n")
+	body := strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", "; ") // errors.Join has lines
 	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !strconv.IsPrint(r) { // control characters, those of C1 and of bidirectional text too
 			return '?'
 		}
 		return r

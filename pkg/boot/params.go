@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kguest/kguest/pkg/block"
 	"github.com/kguest/kguest/pkg/cmdline"
+	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/rootfs"
 )
 
@@ -30,6 +32,7 @@ type Params struct {
 type IDMParam struct {
 	Path     string // empty: there is to be none
 	Required bool
+	Version  idm.Version // Auto: the host's
 }
 
 // End is what becomes of the machine when all is done.
@@ -68,18 +71,24 @@ type Parameter struct {
 func Parameters() []Parameter {
 	return []Parameter{
 		{"kinit.image", "DEVICE|auto", "auto", "disk with the image: /dev/NAME, serial:NUMBER or label:NAME (squashfs has no label); auto is /dev/xvda, else /dev/vda", func(p *Params, v string) (err error) {
-			return setDevice(&p.Image, v)
+			image, _ := DefaultDisks()
+			return setDevice(&p.Image, v, image)
 		}},
 		{"kinit.config", "DEVICE|auto", "auto", "disk with image/config.json and launch.json; auto is /dev/xvdb, else /dev/vdb", func(p *Params, v string) error {
-			return setDevice(&p.Config, v)
+			_, config := DefaultDisks()
+			return setDevice(&p.Config, v, config)
 		}},
 		{"kinit.timeout", "SECONDS", "10", "longest wait for a disk, a link or a required IDM channel; 0 does not wait", setTimeout},
 		{"kinit.idm", "DEVICE|auto|required|none", "auto", "channel to the host; auto is /dev/hvc1 where it is there, required ends the boot without it, as does a DEVICE that is named", setIDM},
+		{"kinit.idm.version", "auto|1|2", "auto", "version of the protocol; auto is the host's, and 1 until it has spoken", setVersion},
 		{"kinit.end", "poweroff|reboot|halt", "poweroff", "what the machine does at the end; Firecracker ends only by reboot", setEnd},
 		{"kinit.log", "debug|info|warn", "warn", "least level of kinit's lines on the console; the exit line is always there", setLog},
 		{"kinit.overlay.size", "SIZE", DefaultSize, "size of the writable layer in memory: a percentage, or a number with k, m or g", func(p *Params, v string) error {
-			p.Size = v
-			return rootfs.CheckSize(v)
+			err := rootfs.CheckSize(v)
+			if err == nil {
+				p.Size = v
+			}
+			return err
 		}},
 		{"kinit.cgroup", "domain|threaded", "domain", "type of the workload's cgroup; threaded has no memory limit and no cgroup.kill", setCgroup},
 	}
@@ -127,8 +136,9 @@ func names(table []Parameter) string {
 	return b.String()
 }
 
-func setDevice(ref *block.Ref, v string) error {
+func setDevice(ref *block.Ref, v string, auto block.Ref) error {
 	if v == "auto" {
+		*ref = auto
 		return nil
 	}
 	r, err := block.ParseRef(v)
@@ -149,15 +159,28 @@ func setTimeout(p *Params, v string) error {
 
 func setIDM(p *Params, v string) error {
 	switch {
-	case v == "auto":
-	case v == "required":
-		p.IDM.Required = true
+	case v == "auto", v == "required": // the last one counts: of a device before it nothing is left
+		p.IDM.Path, p.IDM.Required = idmPath, v == "required"
 	case v == "none":
-		p.IDM = IDMParam{}
+		p.IDM.Path, p.IDM.Required = "", false
 	case strings.HasPrefix(v, devPath+"/") && filepath.Clean(v) == v:
-		p.IDM = IDMParam{Path: v, Required: true}
+		p.IDM.Path, p.IDM.Required = v, true
 	default:
 		return fmt.Errorf("give a device such as %s, or auto, required or none", idmPath)
+	}
+	return nil
+}
+
+func setVersion(p *Params, v string) error {
+	switch v {
+	case "auto":
+		p.IDM.Version = idm.Auto
+	case "1":
+		p.IDM.Version = idm.Version1
+	case "2":
+		p.IDM.Version = idm.Version2
+	default:
+		return errors.New("give auto, 1 or 2")
 	}
 	return nil
 }

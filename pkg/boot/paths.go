@@ -13,6 +13,7 @@ const (
 	sysctlPath    = "/proc/sys"
 	consolePath   = "/dev/console"
 	idmPath       = "/dev/hvc1"
+	ptmxPath      = "/dev/pts/ptmx"
 	xenbusPath    = "/dev/xen/xenbus"
 	exitCodeKey   = "krata/guest/exit-code" // in XenStore
 

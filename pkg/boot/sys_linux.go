@@ -3,6 +3,7 @@ package boot
 import (
 	"fmt"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,3 +40,12 @@ func killAll() { _ = unix.Kill(-1, unix.SIGKILL) } // ESRCH: none is left
 func syncDisks() { unix.Sync() }
 
 func setHostname(name string) error { return unix.Sethostname([]byte(name)) }
+
+// sinceBoot returns how long ago the kernel started (CLOCK_BOOTTIME).
+func sinceBoot() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}

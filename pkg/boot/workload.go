@@ -23,6 +23,7 @@ type Workload struct {
 	Rlimits  []supervise.Limit
 
 	group   *cgroup.Group
+	dir     *os.File // of group, to start processes into
 	sup     *supervise.Supervisor
 	started *supervise.Process
 }
@@ -84,30 +85,39 @@ func rlimits(list []launch.Rlimit) ([]supervise.Limit, error) {
 // Start starts the workload in its cgroup with files as its standard streams. A
 // terminal on the first is its controlling one.
 func (w *Workload) Start(sup *supervise.Supervisor, files [3]*os.File) error {
-	p := &w.Process
-	group, err := cgroup.Create(cgroupPath, w.Cgroup, w.Threaded)
-	if err != nil {
+	if err := w.makeGroup(); err != nil {
 		return err
 	}
-	w.group = group
-	if err := group.Limit(w.Limits); err != nil {
+	c := w.command(&w.Process)
+	c.Files, c.TTY = files, terminal(files[0])
+	w.sup = sup
+	var err error
+	w.started, err = sup.Start(&c)
+	return ociproc.ExecError(&w.Process, err)
+}
+
+func (w *Workload) makeGroup() (err error) {
+	if w.group, err = cgroup.Create(cgroupPath, w.Cgroup, w.Threaded); err != nil {
 		return err
 	}
-	dir, err := group.Open()
-	if err != nil {
+	if err = w.group.Limit(w.Limits); err != nil {
 		return err
 	}
-	defer dir.Close()
+	w.dir, err = w.group.Open()
+	return err
+}
+
+// command returns p as it is started beside or as the workload, in its root,
+// cgroup and limits.
+func (w *Workload) command(p *ociproc.Process) supervise.Command {
 	c := supervise.Command{
-		Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Files: files,
-		Cgroup: dir, UID: p.UID, GID: p.GID, Groups: p.Groups, TTY: terminal(files[0]), Limits: w.Rlimits,
+		Path: p.Path, Args: p.Args, Env: p.Env, Dir: p.Dir, Cgroup: w.dir,
+		UID: p.UID, GID: p.GID, Groups: p.Groups, Limits: w.Rlimits,
 	}
 	if w.Root != "/" {
 		c.Root = w.Root
 	}
-	w.sup = sup
-	w.started, err = sup.Start(&c)
-	return ociproc.ExecError(p, err)
+	return c
 }
 
 // terminal says what the workload is to have of the terminal on f: all of it,
@@ -144,6 +154,14 @@ func (w *Workload) Signal(sig syscall.Signal) []error {
 	return nil
 }
 
+// SignalAll signals every process of the workload's cgroup.
+func (w *Workload) SignalAll(sig syscall.Signal) error {
+	if sig == syscall.SIGKILL {
+		return errors.Join(w.Kill()...)
+	}
+	return w.group.Signal(sig)
+}
+
 // Kill ends every process of the workload's cgroup, or, in a threaded one, the
 // workload's own.
 func (w *Workload) Kill() []error {
@@ -155,6 +173,6 @@ func (w *Workload) Kill() []error {
 
 // CleanUp ends what the workload left in its cgroup, and the cgroup.
 func (w *Workload) CleanUp() error {
-	errs := w.Kill()
+	errs := append(w.Kill(), w.dir.Close())
 	return errors.Join(append(errs, w.group.Delete())...)
 }

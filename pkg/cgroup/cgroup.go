@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
+	"time"
 
 	"github.com/containerd/cgroups/v3"
 )
@@ -28,7 +31,7 @@ type Group struct{ dir string }
 // takes the one that is there. A threaded group shares the resources of its
 // parent; it has no memory limit and cannot be killed as one.
 func Create(root, name string, threaded bool) (*Group, error) {
-	if !filepath.IsLocal(name) {
+	if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
 		return nil, fmt.Errorf("make cgroup %q: give a name below %s", name, root)
 	}
 	if mode := cgroups.Mode(); mode != cgroups.Unified {
@@ -91,9 +94,41 @@ func (g *Group) Open() (*os.File, error) {
 // A threaded group cannot: EOPNOTSUPP.
 func (g *Group) Kill() error { return g.write("cgroup.kill", "1") }
 
-// Delete removes the group, which must be empty.
+// Signal sends sig to each process of the group, in no order; one that starts
+// meanwhile may be missed.
+func (g *Group) Signal(sig syscall.Signal) error {
+	data, err := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
+	if err != nil {
+		return fmt.Errorf("signal cgroup: %w", err)
+	}
+	var errs []error
+	for line := range strings.Lines(string(data)) {
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err == nil {
+			err = syscall.Kill(pid, sig)
+		}
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			errs = append(errs, fmt.Errorf("signal cgroup: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// endTimeout bounds the wait for processes that were killed to end.
+const endTimeout = 2 * time.Second
+
+// Delete removes the group. Its processes must have ended, or be about to: a
+// group that was killed is busy for a moment. A group that stays is of no more
+// use: Linux 6.18 kills what is started into it afterwards.
 func (g *Group) Delete() error {
-	if err := os.Remove(g.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := os.Remove(g.dir)
+	if errors.Is(err, syscall.EBUSY) {
+		err = g.waitEmpty(endTimeout)
+		if err == nil {
+			err = os.Remove(g.dir)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete cgroup: %w", err)
 	}
 	return nil

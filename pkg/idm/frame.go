@@ -37,7 +37,7 @@ func appendFrame(b []byte, m Message, version Version, limit int) ([]byte, error
 	if size > limit || size > math.MaxUint32 {
 		return nil, fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, size, limit)
 	}
-	binary.LittleEndian.PutUint32(b[at:], uint32(size))
+	binary.LittleEndian.PutUint32(b[at:], uint32(size)) //nolint:gosec // G115: checked above
 	return b, nil
 }
 

@@ -1,7 +1,6 @@
 package idm
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/kguest/kguest/pkg/idm/idmpb"
@@ -99,15 +98,6 @@ func (m Message) Reply(body Body) Message {
 func (m Message) ReplyClosed() Message {
 	return Message{ID: m.ID, Channel: m.Channel, Form: FormStreamResponseClosed, Version: m.Version}
 }
-
-// Errors of sending.
-var (
-	ErrQueueFull = errors.New("queue is full")
-	ErrNotAsked  = errors.New("host has not asked for the extension")
-	ErrVersion   = errors.New("message has no form in IDM version 1")
-	ErrTooLarge  = errors.New("frame is over the limit")
-	ErrClosed    = errors.New("connection is closed")
-)
 
 // newBody returns an empty body for form on channel; nil where there is none.
 // Its method set has Unmarshal.

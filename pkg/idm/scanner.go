@@ -149,7 +149,7 @@ func (s *scanner) length(b []byte, c candidate) (candidate, verdict) {
 		return c, partial
 	}
 	length := binary.LittleEndian.Uint32(b[c.size-4:])
-	if uint64(length) > uint64(s.limit) {
+	if int64(length) > int64(s.limit) {
 		return c, wrong
 	}
 	c.length = int(length)
@@ -186,10 +186,10 @@ func fieldSize(b []byte, room int) (int, verdict) {
 		var length uint64
 		length, n = protowire.ConsumeVarint(b[size:])
 		if n >= 0 {
-			if length > uint64(room) {
+			if length > uint64(room) { //nolint:gosec // G115: not negative
 				return 0, wrong
 			}
-			n += int(length)
+			n += int(length) //nolint:gosec // G115: checked above
 		}
 	case protowire.Fixed64Type:
 		n = 8

@@ -46,9 +46,9 @@ func TestReadOrder(t *testing.T) {
 func TestName(t *testing.T) {
 	for file, want := range map[string]string{
 		"/lib/modules/6.1/kernel/drivers/block/virtio_blk.ko": "virtio_blk",
-		"/x/xen-blkfront.ko":                                  "xen_blkfront",
-		"/x/a.b.ko":                                           "a.b",
-		"crc32c-intel":                                        "crc32c_intel",
+		"/x/xen-blkfront.ko": "xen_blkfront",
+		"/x/a.b.ko":          "a.b",
+		"crc32c-intel":       "crc32c_intel",
 	} {
 		if got := Name(file); got != want {
 			t.Errorf("Name(%s) = %s, want %s", file, got, want)

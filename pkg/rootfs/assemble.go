@@ -82,7 +82,8 @@ func (l Layout) Assemble() error {
 type sameOwner struct{ from, to string }
 
 func (s sameOwner) String() string {
-	return "chown --reference " + s.from + " " + s.to + "; chmod --reference " + s.from + " " + s.to
+	names := mount.Quote(s.from) + " " + mount.Quote(s.to)
+	return "chown --reference " + names + "; chmod --reference " + names
 }
 
 func (s sameOwner) Apply() error {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 
@@ -43,12 +44,42 @@ func (t Transfer) Switch() error {
 	if err := onInitramfs("/"); err != nil {
 		return fmt.Errorf("switch root: %w", err)
 	}
-	if mounted, err := isMount(t.Root); err != nil {
+	if mounted, err := mount.IsPoint(t.Root); err != nil {
 		return fmt.Errorf("switch root: %w", err)
 	} else if !mounted {
 		return fmt.Errorf("switch root: %s: nothing is mounted there", t.Root)
 	}
+	if err := t.check(); err != nil {
+		return fmt.Errorf("switch root: %w", err)
+	}
 	return mount.Apply(t.Steps())
+}
+
+// check makes the directories that are moved to, and refuses an image in which
+// one is the root itself or the place of another, before anything has changed:
+// its links lead anywhere.
+func (t Transfer) check() error {
+	taken := map[string]string{t.Root: "/"}
+	for _, dir := range t.Move {
+		if mounted, err := mount.IsPoint(dir); err != nil || !mounted {
+			if err := ignoreMissing(err); err != nil {
+				return err
+			}
+			continue
+		}
+		target, err := inside(t.Root, dir)
+		if err != nil {
+			return err
+		}
+		if other, ok := taken[target]; ok {
+			return fmt.Errorf("the image's %s is a link to %s", dir, other)
+		}
+		taken[target] = dir
+		if err := (mount.Dir{Path: target}).Apply(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inside resolves dir below root as a chroot would: an image's link leads to
@@ -77,7 +108,7 @@ func (m moveInto) String() string {
 }
 
 func (m moveInto) Apply() error {
-	if mounted, err := isMount(m.dir); err != nil || !mounted {
+	if mounted, err := mount.IsPoint(m.dir); err != nil || !mounted {
 		return ignoreMissing(err)
 	}
 	target, err := inside(m.root, m.dir)
@@ -112,11 +143,11 @@ func BindInto(root, dir string) (target string, err error) {
 type skeleton struct{ root, dir string }
 
 func (s skeleton) String() string {
-	return "(cd " + s.root + s.dir + "; find . -type d | cpio -pdm " + s.dir + ")"
+	return "(cd " + mount.Quote(s.root+s.dir) + "; find . -type d | cpio -pdm " + mount.Quote(s.dir) + ")"
 }
 
 func (s skeleton) Apply() error {
-	if mounted, err := isMount(s.dir); err != nil || !mounted {
+	if mounted, err := mount.IsPoint(s.dir); err != nil || !mounted {
 		return ignoreMissing(err)
 	}
 	from, err := inside(s.root, s.dir)
@@ -138,10 +169,10 @@ func (s skeleton) Apply() error {
 
 type drop struct{ dir string }
 
-func (d drop) String() string { return "umount -l " + d.dir }
+func (d drop) String() string { return "umount -l " + mount.Quote(d.dir) }
 
 func (d drop) Apply() error {
-	if mounted, err := isMount(d.dir); err != nil || !mounted {
+	if mounted, err := mount.IsPoint(d.dir); err != nil || !mounted {
 		return ignoreMissing(err)
 	}
 	return mount.Unmount(d.dir, true)
@@ -179,7 +210,8 @@ func deleteTree(dir string, dev uint64) error {
 			_ = os.Remove(path) // not empty: a mount point is in it
 			continue
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Remove(path) // busy: something is mounted on the file
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EBUSY) {
 			return fmt.Errorf("free initramfs: %w", err)
 		}
 	}
@@ -190,7 +222,7 @@ func deleteTree(dir string, dev uint64) error {
 type enter struct{ root string }
 
 func (e enter) String() string {
-	return "cd " + e.root + "; mount --move . /; exec chroot ."
+	return "cd " + mount.Quote(e.root) + "; mount --move . /; exec chroot ."
 }
 
 func (e enter) Apply() error {

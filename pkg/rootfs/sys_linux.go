@@ -25,16 +25,6 @@ func device(path string) (uint64, error) {
 	return st.Dev, nil
 }
 
-// isMount reports whether path is on another file system than "/".
-func isMount(path string) (bool, error) {
-	root, err := device("/")
-	if err != nil {
-		return false, err
-	}
-	own, err := device(path)
-	return own != root, err
-}
-
 // onInitramfs guards the deletion: it is an error where path is not on a file
 // system that lives in memory, as an initramfs does.
 func onInitramfs(path string) error {

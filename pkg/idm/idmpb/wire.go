@@ -81,7 +81,7 @@ func appendMessage(b []byte, key uint64, m appender) []byte {
 	b = m.AppendTo(append(b, 0))
 	size := len(b) - at - 1
 	if size < 1<<7 {
-		b[at] = byte(size)
+		b[at] = byte(size) //nolint:gosec // G115: checked above
 		return b
 	}
 	var length [10]byte
