@@ -265,7 +265,7 @@ func switchRoot(context.Context, *Machine) error {
 	return Transfer(RootPath).Switch()
 }
 
-func run(_ context.Context, m *Machine) error {
+func run(ctx context.Context, m *Machine) error {
 	if err := ctrlAltDelStops(); err != nil {
 		m.warn(err)
 	}
@@ -283,7 +283,16 @@ func run(_ context.Context, m *Machine) error {
 	}
 	m.guest.started(m.setup, work)
 	m.tell(&idmpb.BootStateEvent{State: idmpb.BootStateReady})
+	m.spawn(ctx, m.watchOOM)
 	return nil
+}
+
+// watchOOM tells of processes that the kernel killed for want of memory.
+func (m *Machine) watchOOM() {
+	_ = m.work.WatchOOM(func(kills uint64) { // a kernel that does not count says nothing
+		m.log.Warn("out of memory: the kernel has killed processes of the workload", "killed", kills)
+		m.tell(&idmpb.OomEvent{Kills: kills, Workload: true})
+	})
 }
 
 // tell sends an event to a host that has asked for such.

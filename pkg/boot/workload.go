@@ -100,6 +100,9 @@ func (w *Workload) makeGroup() (err error) {
 	if w.group, err = cgroup.Create(cgroupPath, w.Cgroup, w.Threaded); err != nil {
 		return err
 	}
+	if !w.Threaded {
+		_ = w.group.Account() // a kernel that does not count has no such metrics
+	}
 	if err = w.group.Limit(w.Limits); err != nil {
 		return err
 	}
@@ -143,6 +146,9 @@ func (w *Workload) Exit() Exit {
 	if s.Signal != 0 {
 		e.Reason = fmt.Sprintf("killed by signal %d (%v)", int(s.Signal), s.Signal)
 	}
+	if s.Signal == syscall.SIGKILL && w.group.OOMKills() > 0 {
+		e.Reason += "; its cgroup was out of memory"
+	}
 	return e
 }
 
@@ -152,6 +158,12 @@ func (w *Workload) Signal(sig syscall.Signal) []error {
 		return []error{fmt.Errorf("signal workload: %w", err)}
 	}
 	return nil
+}
+
+// WatchOOM calls tell each time the kernel has killed processes of the workload's
+// cgroup for want of memory, with their number so far.
+func (w *Workload) WatchOOM(tell func(kills uint64)) error {
+	return w.group.WatchOOM(tell)
 }
 
 // SignalAll signals every process of the workload's cgroup.

@@ -69,6 +69,24 @@ func TestCollectProcesses(t *testing.T) {
 	}
 }
 
+// TestCollectLargeStatus reads a status that is larger than the first buffer:
+// a process may have 65,536 groups.
+func TestCollectLargeStatus(t *testing.T) {
+	groups := "Groups:\t" + strings.Repeat("4294967294 ", 65536) + "\n"
+	root, errs := Config{Proc: fakeProc(t, map[string]string{
+		"7/stat": someStat, "7/status": strings.Replace(someStatus, "VmSize", groups+"VmSize", 1), "7/cmdline": "",
+		"8/stat": someStat, "8/status": someStatus, "8/cmdline": "",
+	})}.Collect()
+	if len(errs) > 0 {
+		t.Errorf("Collect() errors: %v", errs)
+	}
+	for _, pid := range []string{"7", "8"} {
+		if n := find(root, "process", pid, "memory", "virtual"); n == nil || n.Value.Number != 20<<10 {
+			t.Errorf("process %s: virtual = %+v, want %d", pid, n, 20<<10)
+		}
+	}
+}
+
 func TestCollectBoundsProcesses(t *testing.T) {
 	files := map[string]string{}
 	for pid := range 20 {

@@ -83,5 +83,8 @@ func parseLimit(b []byte) (limit, error) {
 		return limit{unlimited: true}, nil
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
-	return limit{value: n}, err
+	if err != nil {
+		return limit{}, err
+	}
+	return limit{value: n}, nil
 }

@@ -95,6 +95,7 @@ func TestParseUptime(t *testing.T) {
 		{name: "no fraction", in: "3049 1\n", wantErr: "two decimals"},
 		{name: "three decimals", in: "3049.070 1\n", wantErr: "two decimals"},
 		{name: "negative", in: "-1.00 1\n", wantErr: "invalid syntax"},
+		{name: "no fraction's digits", in: "1.A0", wantErr: "invalid syntax"},
 	})
 }
 
@@ -191,6 +192,7 @@ func TestParseLimit(t *testing.T) {
 		{name: "number", in: "20971520\n", want: limit{value: 20971520}},
 		{name: "none", in: "max\n", want: limit{unlimited: true}},
 		{name: "empty", in: "", wantErr: "invalid syntax"},
+		{name: "65 bits", in: "18446744073709551616\n", wantErr: "out of range"},
 	})
 }
 

@@ -67,7 +67,7 @@ func (c *collection) processes() (listed, counted *Node) {
 		c.fail(err)
 		return nil, nil
 	}
-	nodes, t := c.list(int(dir.Fd()), pids, uptime) //nolint:gosec // a descriptor is small
+	nodes, t := c.list(int(dir.Fd()), pids, uptime)
 	return branch("process", nodes...), t.node()
 }
 
@@ -109,12 +109,12 @@ func readPIDs(dir *os.File) ([]int, error) {
 		names, err := dir.Readdirnames(batch)
 		for _, name := range names {
 			if pid, err := strconv.ParseUint(name, 10, 31); err == nil {
-				found = append(found, int(pid)) //nolint:gosec // has 31 bits
+				found = append(found, int(pid))
 			}
 		}
 		if err != nil {
 			slices.Sort(found)
-			if err == io.EOF { //nolint:errorlint // as io.Reader has it
+			if err == io.EOF {
 				err = nil
 			}
 			return found, err

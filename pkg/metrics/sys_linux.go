@@ -93,7 +93,7 @@ func statfs(path string) (usage, error) {
 		if err != nil {
 			return usage{}, err
 		}
-		block := uint64(st.Frsize) //nolint:gosec,unconvert // positive; its type differs by architecture
+		block := uint64(st.Frsize) //nolint:gosec // positive; its type differs by architecture
 		return usage{
 			total: st.Blocks * block, free: st.Bfree * block, available: st.Bavail * block,
 			files: st.Files, unused: st.Ffree,

@@ -60,7 +60,10 @@ func parseUptime(b []byte) (uint64, error) {
 		return 0, err
 	}
 	hundredths, err := strconv.ParseUint(string(part), 10, 8)
-	return n*ticks + hundredths, err
+	if err != nil {
+		return 0, err
+	}
+	return n*ticks + hundredths, nil
 }
 
 // system has the memory, and counted, how many processes there are.

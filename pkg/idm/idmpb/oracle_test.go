@@ -65,7 +65,7 @@ func TestOracle(t *testing.T) {
 		name := string(desc.FullName())
 		for range 300 {
 			in := dynamicpb.NewMessage(desc)
-			fill(random, in, 4)
+			fill(random, in, 3)
 			want, err := marshal.Marshal(in)
 			if err != nil {
 				t.Fatal(err)

@@ -26,6 +26,9 @@ func next(b []byte) (f field, rest []byte, err error) {
 	if n < 0 {
 		return field{}, nil, protowire.ParseError(n)
 	}
+	if number > protowire.MaxValidNumber {
+		return field{}, nil, fmt.Errorf("field %d: number over %d", number, protowire.MaxValidNumber)
+	}
 	b = b[n:]
 	switch kind {
 	case protowire.VarintType:

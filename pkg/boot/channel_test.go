@@ -1,0 +1,116 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kguest/kguest/pkg/idm"
+)
+
+func TestChannelExit(t *testing.T) {
+	host, path := openPTY(t)
+	c := newChannel(path, idm.Version1)
+	c.open(time.Minute)
+	must(t, c.wait())
+	must(t, c.sendExit(context.Background(), Exit{Code: 10, Stage: "run"})) // 10 is a newline, which a terminal would change
+	want := idm.ExitFrame(10)
+	got := make([]byte, 256)
+	n, err := host.Read(got)
+	if err != nil || string(got[:n]) != string(want) {
+		t.Errorf("the host read % x, %v, want % x", got[:n], err, want)
+	}
+}
+
+// TestChannelOpensLate has the device come after the first tries.
+func TestChannelOpensLate(t *testing.T) {
+	_, path := openPTY(t)
+	late := filepath.Join(t.TempDir(), "port")
+	c := newChannel(late, idm.Version1)
+	go c.open(time.Minute)
+	select {
+	case <-c.opened:
+		t.Fatalf("opened without a device: %v", c.err)
+	case <-time.After(5 * firstTry): // a few tries
+	}
+	must(t, os.Symlink(path, late))
+	must(t, c.wait())
+	must(t, c.sendExit(context.Background(), Exit{}))
+}
+
+func TestChannelAbsent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hvc1")
+	c := newChannel(path, idm.Version1)
+	c.open(0)
+	if err, want := c.wait(), "open IDM channel: open "+path+": no such file or directory after 0s"; err == nil || err.Error() != want {
+		t.Errorf("wait = %v, want %s", err, want)
+	}
+	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
+		t.Errorf("sendExit = %v, want %v", err, errAbsent)
+	}
+}
+
+// TestChannelGivesUp: the end of the boot does not wait for the whole timeout.
+func TestChannelGivesUp(t *testing.T) {
+	c := newChannel(filepath.Join(t.TempDir(), "none"), idm.Version1)
+	go c.open(100 * time.Hour)
+	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
+		t.Errorf("sendExit = %v, want %v", err, errAbsent)
+	}
+	<-c.opened
+}
+
+// TestChannelStuckInOpen has a channel of which the open never returns.
+func TestChannelStuckInOpen(t *testing.T) {
+	c := newChannel("/dev/stuck", idm.Version1)
+	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
+		t.Errorf("sendExit = %v, want %v", err, errAbsent)
+	}
+}
+
+// TestChannelHostDoesNotRead fills what the device takes before the exit event.
+func TestChannelHostDoesNotRead(t *testing.T) {
+	_, path := openPTY(t)
+	c := newChannel(path, idm.Version1)
+	c.open(time.Minute)
+	must(t, c.wait())
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd) //nolint:errcheck // what was written is of no use
+	for block := make([]byte, 4096); ; {
+		if _, err := unix.Write(fd, block); errors.Is(err, syscall.EAGAIN) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = c.sendExit(context.Background(), Exit{Code: 1})
+	if err == nil || !strings.HasPrefix(err.Error(), "send exit event on "+path+": ") {
+		t.Errorf("sendExit = %v, want an error", err)
+	}
+}
+
+// openPTY makes a pseudoterminal: the host's end, and the path of the guest's.
+func openPTY(t *testing.T) (host *os.File, path string) {
+	t.Helper()
+	host, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	must(t, err)
+	t.Cleanup(func() { host.Close() })
+	raw, err := host.SyscallConn()
+	must(t, err)
+	must(t, raw.Control(func(fd uintptr) {
+		must(t, unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0))
+		n, err := unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		must(t, err)
+		path = "/dev/pts/" + strconv.Itoa(n)
+	}))
+	return host, path
+}
