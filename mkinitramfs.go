@@ -14,7 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	status := hostcmd.Main(ctx, os.Args[1:], hostcmd.Streams{Stdout: os.Stdout, Stderr: os.Stderr})
+	status := hostcmd.Main(ctx, os.Args[1:], hostcmd.Streams{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
 	stop()
 	os.Exit(status)
 }

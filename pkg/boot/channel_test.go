@@ -82,19 +82,31 @@ func TestChannelHostDoesNotRead(t *testing.T) {
 	c := newChannel(path, idm.Version1)
 	c.open(time.Minute)
 	must(t, c.wait())
+	fill(t, path)
+	err := c.sendExit(context.Background(), Exit{Code: 1})
+	if err == nil || !strings.HasPrefix(err.Error(), "send exit event on "+path+": ") {
+		t.Errorf("sendExit = %v, want an error", err)
+	}
+}
+
+// fill writes until the device takes nothing more: a terminal's buffers are
+// emptied into each other by a work queue, so that it is asked again.
+func fill(t *testing.T, path string) {
+	t.Helper()
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	must(t, err)
 	defer unix.Close(fd) //nolint:errcheck // what was written is of no use
-	for block := make([]byte, 4096); ; {
-		if _, err := unix.Write(fd, block); errors.Is(err, syscall.EAGAIN) {
-			break
-		} else if err != nil {
+	for full := 0; full < 20; {
+		_, err := unix.Write(fd, make([]byte, 4096))
+		switch {
+		case err == nil:
+			full = 0
+		case errors.Is(err, syscall.EAGAIN):
+			full++
+			<-time.After(5 * time.Millisecond)
+		default:
 			t.Fatal(err)
 		}
-	}
-	err = c.sendExit(context.Background(), Exit{Code: 1})
-	if err == nil || !strings.HasPrefix(err.Error(), "send exit event on "+path+": ") {
-		t.Errorf("sendExit = %v, want an error", err)
 	}
 }
 
@@ -103,7 +115,7 @@ func openPTY(t *testing.T) (host *os.File, path string) {
 	t.Helper()
 	host, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	must(t, err)
-	t.Cleanup(func() { host.Close() })
+	t.Cleanup(func() { _ = host.Close() })
 	raw, err := host.SyscallConn()
 	must(t, err)
 	must(t, raw.Control(func(fd uintptr) {

@@ -309,7 +309,7 @@ func openPTY(t *testing.T) (master, terminal *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	must(t, err)
-	t.Cleanup(func() { master.Close() })
+	t.Cleanup(func() { _ = master.Close() })
 	raw, err := master.SyscallConn()
 	must(t, err)
 	var name string
@@ -321,7 +321,7 @@ func openPTY(t *testing.T) (master, terminal *os.File) {
 	}))
 	terminal, err = Open(name)
 	must(t, err)
-	t.Cleanup(func() { terminal.Close() })
+	t.Cleanup(func() { _ = terminal.Close() })
 	return master, terminal
 }
 

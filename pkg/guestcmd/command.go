@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Exit statuses of every command, besides those that kexec-guest passes on.
@@ -78,8 +79,8 @@ func Main(ctx context.Context, c Command, env *Env) int {
 			fmt.Fprintf(env.Stderr, "%s: %v\n", c.Name, exit.Err)
 		}
 		return exit.Status
-	default:
-		fmt.Fprintf(env.Stderr, "%s: %v\n", c.Name, err)
+	default: // errors.Join has one a line
+		fmt.Fprintf(env.Stderr, "%s: %s\n", c.Name, strings.ReplaceAll(err.Error(), "\n", "\n"+c.Name+": "))
 		return statusError
 	}
 }

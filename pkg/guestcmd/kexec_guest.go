@@ -60,7 +60,7 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	if !filepath.IsAbs(*root) {
 		return Usagef("-root %q: give an absolute path", *root)
 	}
-	if !filepath.IsLocal(*group) {
+	if !filepath.IsLocal(*group) || filepath.Clean(*group) == "." {
 		return Usagef("-cgroup %q: give a name below the hierarchy", *group)
 	}
 	dir := filepath.Clean(*root)
@@ -143,14 +143,14 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 		defer func() { warn(env, []error{console.TakeForeground(env.Stdin)}) }()
 	}
 	var sup supervise.Supervisor
+	stop, asked := ctx.Done(), supervise.Survive()
 	if err := w.Start(&sup, streams); err != nil {
 		return coded(err)
 	}
-	stop, asked := ctx.Done(), supervise.Survive()
 	for {
 		select {
 		case <-w.Done():
-			return finish(w)
+			return finish(env, w)
 		case sig := <-asked:
 			if s, ok := sig.(syscall.Signal); ok {
 				warn(env, w.Signal(s))
@@ -163,12 +163,12 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 }
 
 // finish kills what the workload left and returns its exit status.
-func finish(w *boot.Workload) error {
-	err := w.CleanUp()
+func finish(env *Env, w *boot.Workload) error {
+	warn(env, []error{w.CleanUp()})
 	if code := w.Exit().Code; code != 0 {
 		return &ExitError{Status: code}
 	}
-	return err
+	return nil
 }
 
 func warn(env *Env, errs []error) {

@@ -72,6 +72,9 @@ func runKmount(_ context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
+	if k.timeout < 0 {
+		return Usagef("-timeout %v: is negative", k.timeout)
+	}
 	switch {
 	case len(words) == 0:
 		return inOrder(k.kernel, k.modules, k.images)
@@ -129,7 +132,7 @@ func (k *kmount) modules() error {
 	if k.dryRun {
 		files, err := kmod.ReadOrder(boot.ModulesPath)
 		for _, file := range files {
-			fmt.Fprintln(k.env.Stdout, "insmod "+file)
+			fmt.Fprintln(k.env.Stdout, "insmod "+mount.Quote(file))
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -142,23 +145,24 @@ func (k *kmount) modules() error {
 func (k *kmount) images() error {
 	image, config := boot.DefaultDisks()
 	for _, d := range []struct {
-		role, given, target string
-		ref                 block.Ref
+		role, given string
+		ref         *block.Ref
 	}{
-		{"image", k.image, boot.ImagePath, image},
-		{"config", k.config, boot.ConfigPath, config},
+		{"image", k.image, &image},
+		{"config", k.config, &config},
 	} {
-		if d.given != "" {
-			var err error
-			if d.ref, err = block.ParseRef(d.given); err != nil {
-				return Usagef("-%s %v", d.role, err)
-			}
+		if d.given == "" {
+			continue
 		}
-		if err := k.mountDisk(d.role, d.ref, d.target); err != nil {
-			return err
+		var err error
+		if *d.ref, err = block.ParseRef(d.given); err != nil {
+			return Usagef("-%s %v", d.role, err)
 		}
 	}
-	return nil
+	return inOrder(
+		func() error { return k.mountDisk("image", image, boot.ImagePath) },
+		func() error { return k.mountDisk("config", config, boot.ConfigPath) },
+	)
 }
 
 func (k *kmount) disk(dev, dir string) error {

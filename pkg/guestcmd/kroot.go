@@ -12,6 +12,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/mount"
 	"github.com/kguest/kguest/pkg/ociproc"
 	"github.com/kguest/kguest/pkg/rootfs"
 )
@@ -101,13 +102,21 @@ func switchTo(env *Env, root string, command []string, dryRun bool) error {
 	transfer := boot.Transfer(root)
 	if dryRun {
 		show(env, transfer.Steps())
-		fmt.Fprintln(env.Stdout, strings.Join(append([]string{"exec", path}, command[1:]...), " "))
+		fmt.Fprintln(env.Stdout, execLine(path, command[1:]))
 		return nil
 	}
 	if err := transfer.Switch(); err != nil {
 		return err
 	}
 	return fmt.Errorf("exec %s: %w", path, syscall.Exec(path, command, os.Environ()))
+}
+
+func execLine(path string, args []string) string {
+	words := []string{"exec", mount.Quote(path)}
+	for _, arg := range args {
+		words = append(words, mount.Quote(arg))
+	}
+	return strings.Join(words, " ")
 }
 
 // selfPath is this program, also when its file is gone.

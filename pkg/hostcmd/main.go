@@ -23,8 +23,9 @@ const (
 // program is the name in messages.
 const program = "mkinitramfs"
 
-// Streams are what a verb writes to.
+// Streams are what a verb reads and writes.
 type Streams struct {
+	Stdin  io.Reader // of a command in the guest; nil is empty
 	Stdout io.Writer // results
 	Stderr io.Writer // errors, warnings, and progress where it is a terminal
 }

@@ -221,7 +221,7 @@ func cut(code, got, room int) verdict {
 func (s *scanner) take(c candidate) (Message, bool) {
 	end := s.off + c.size + c.length
 	m, known, err := decodeFrame(s.data[end-c.length:end], c.version)
-	if err != nil {
+	if err != nil || !known && s.doubtful(c) {
 		s.reject(c.size, c.length)
 		return Message{}, false
 	}
@@ -234,6 +234,12 @@ func (s *scanner) take(c candidate) (Message, bool) {
 	}
 	s.last = c.version
 	return m, true
+}
+
+// doubtful reports whether a frame that says nothing known is taken for none:
+// ff ff in front of a frame of version 1 looks like one of version 2.
+func (s *scanner) doubtful(c candidate) bool {
+	return s.fixed == Auto && c.version != s.last && c.length > 0
 }
 
 // reject passes over a header whose packet was found to be none after read

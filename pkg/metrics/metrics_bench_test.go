@@ -42,7 +42,11 @@ func copyFile(b *testing.B, from, to string) {
 }
 
 // BenchmarkCollectProcesses reads /proc with 1,000 sleeping processes more
-// than there are already.
+// than there are already. Nine tenths of it are the kernel's, and a C program
+// that makes the same system calls takes four fifths of the time: 38 µs a
+// process (stat 9, status 12, cmdline 7, exe and cwd 6, the directory 3), on
+// two shared cores of Linux 6.18. Names below /proc instead of names below the
+// process's directory were no faster.
 func BenchmarkCollectProcesses(b *testing.B) {
 	for range benchProcesses {
 		cmd := exec.Command("sleep", "600")

@@ -80,8 +80,11 @@ func parseStatus(b []byte) (status, error) {
 			gids = true
 		case "VmSize":
 			s.virtual, err = parseKiB(value)
-		case "VmRSS":
+		case "VmRSS": // the last of these; half of the file is behind it
 			s.resident, err = parseKiB(value)
+			if err == nil && uids && gids {
+				return s, nil
+			}
 		}
 		if err != nil {
 			return status{}, fmt.Errorf("%s: %w", key, err)

@@ -31,7 +31,8 @@ func TestParseTable(t *testing.T) {
 		},
 		{
 			"escapes", `2 1 0:9 / /a\040b\011c\012d\134e rw - fuse.x host:\134\040s rw` + "\n",
-			[]Entry{{"/a b\tc\nd\\e", "rw", "fuse.x", `host:\ s`}}, "",
+			[]Entry{{"/a b\tc\nd\\e", "rw", "fuse.x", `host:\ s`}},
+			"",
 		},
 		{"not an escape", `2 1 0:9 / /a\40b\ rw - tmpfs \9 rw`, []Entry{{`/a\40b\`, "rw", "tmpfs", `\9`}}, ""},
 		{"an escaped backslash begins no escape", `2 1 0:9 / /a\134040 rw - tmpfs t rw`, []Entry{{`/a\040`, "rw", "tmpfs", "t"}}, ""},

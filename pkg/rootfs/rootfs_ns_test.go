@@ -135,9 +135,9 @@ func machine(t *testing.T, fill func(image string)) Transfer {
 	top := t.TempDir()
 	must(t, mount.Spec{Source: "initramfs", Target: top, FSType: "tmpfs", Data: "mode=0755"}.Apply())
 	must(t, os.Mkdir(top+"/old", 0o755))
-	must(t, os.Chdir(top))
+	must(t, unix.Chdir(top))
 	must(t, unix.PivotRoot(".", "old"))
-	must(t, os.Chdir("/"))
+	must(t, unix.Chdir("/"))
 	for _, dir := range []string{"proc", "dev", "run", "sys", "config", "image", "bin", "tmp"} {
 		must(t, os.Mkdir("/"+dir, 0o755))
 	}

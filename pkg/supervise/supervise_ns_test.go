@@ -15,7 +15,7 @@ import (
 
 func TestCredentials(t *testing.T) {
 	nstest.Run(t, nstest.Mount, func(t *testing.T) {
-		var s Supervisor
+		s := supervisor(t)
 		c := shell("")
 		c.Path, c.Args = "/bin/cat", []string{"cat", "/proc/self/status"}
 		want := map[string]string{"Uid": "0\t0\t0\t0", "Gid": "0\t0\t0\t0"}
@@ -29,7 +29,7 @@ func TestCredentials(t *testing.T) {
 			c.Groups = nil
 		}
 		read := output(t, c)
-		if status := run(t, &s, c); status.Code != 0 {
+		if status := run(t, s, c); status.Code != 0 {
 			t.Fatalf("cat: %+v", status)
 		}
 		got := read()
@@ -53,11 +53,11 @@ func TestRoot(t *testing.T) {
 	nstest.Run(t, nstest.Mount|nstest.PID, func(t *testing.T) {
 		root := rootWithShell(t)
 		must(t, os.Mkdir(filepath.Join(root, "work"), 0o755))
-		var s Supervisor
+		s := supervisor(t)
 		c := shell("pwd; ls -d /inside; exit 5")
 		c.Root, c.Dir = root, "/work"
 		read := output(t, c)
-		status := run(t, &s, c)
+		status := run(t, s, c)
 		if got, want := read(), "/work\n/inside\n"; got != want || status.Code != 5 {
 			t.Errorf("output = %q, %+v, want %q", got, status, want)
 		}
@@ -104,11 +104,11 @@ func TestCgroup(t *testing.T) {
 		dir, err := os.Open(group)
 		must(t, err)
 		defer dir.Close()
-		var s Supervisor
+		s := supervisor(t)
 		c := shell("")
 		c.Path, c.Args, c.Cgroup = "/bin/cat", []string{"cat", "/proc/self/cgroup"}, dir
 		read := output(t, c)
-		status := run(t, &s, c)
+		status := run(t, s, c)
 		if got := read(); !strings.Contains("\n"+got, "\n0::/supervise-test\n") || status.Code != 0 {
 			t.Errorf("cgroups of the child = %q, %+v, want 0::/supervise-test", got, status)
 		}
@@ -140,8 +140,8 @@ func TestSurvive(t *testing.T) {
 			t.Errorf("stop = %v, want SIGTERM, SIGINT and SIGPWR only", sig)
 		default:
 		}
-		var s Supervisor
-		if got := run(t, &s, shell("exit 4")); got.Code != 4 {
+		s := supervisor(t)
+		if got := run(t, s, shell("exit 4")); got.Code != 4 {
 			t.Errorf("Status after all signals = %+v, want code 4", got)
 		}
 	})
@@ -151,7 +151,7 @@ func TestSurvive(t *testing.T) {
 // it has started already.
 func TestStartErrorLeavesNoProcess(t *testing.T) {
 	nstest.Run(t, 0, func(t *testing.T) { // here no hard limit can be raised
-		var s Supervisor
+		s := supervisor(t)
 		must(t, syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 1 << 40, Max: 1 << 40}))
 		c := shell("exec sleep 100000")
 		c.Limits = []Limit{{syscall.RLIMIT_DATA, 1 << 41, 1 << 41}}

@@ -38,7 +38,7 @@ func output(t *testing.T, c *Command) (read func() string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	must(t, err)
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	c.Files[1] = w
 	return func() string {
 		must(t, w.Close())
@@ -46,6 +46,14 @@ func output(t *testing.T, c *Command) (read func() string) {
 		must(t, err)
 		return string(b)
 	}
+}
+
+// supervisor returns one of which the reaper has ended when the test has: it
+// would take the children of package os/exec from the next.
+func supervisor(t *testing.T) *Supervisor {
+	t.Helper()
+	t.Cleanup(func() { noReaper(t) })
+	return &Supervisor{}
 }
 
 func waitFor(t *testing.T, what string, done <-chan struct{}) {
@@ -66,16 +74,16 @@ func run(t *testing.T, s *Supervisor, c *Command) Status {
 }
 
 func TestExitCodes(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	for code := range 256 {
-		if got, want := run(t, &s, shell(`exit "$0"`, strconv.Itoa(code))), (Status{Code: code}); got != want {
+		if got, want := run(t, s, shell(`exit "$0"`, strconv.Itoa(code))), (Status{Code: code}); got != want {
 			t.Errorf("Status of exit %d = %+v, want %+v", code, got, want)
 		}
 	}
 }
 
 func TestSignals(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	harmless := []syscall.Signal{unix.SIGCHLD, unix.SIGCONT, unix.SIGURG, unix.SIGWINCH}
 	stopping := []syscall.Signal{unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
@@ -88,14 +96,14 @@ func TestSignals(t *testing.T) {
 		if slices.Contains(harmless, sig) {
 			want = Status{Code: 7}
 		}
-		if got := run(t, &s, c); got != want {
+		if got := run(t, s, c); got != want {
 			t.Errorf("Status after signal %d = %+v, want %+v", int(sig), got, want)
 		}
 	}
 }
 
 func TestStoppedIsNotEnded(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	p, err := s.Start(shell("kill -STOP $$; exit 3"))
 	must(t, err)
 	for deadline := time.Now().Add(patience); state(t, p.PID) != "T"; runtime.Gosched() {
@@ -156,7 +164,7 @@ func TestStartErrors(t *testing.T) {
 		{"limits crossed", func(c *Command) { c.Limits = []Limit{{syscall.RLIMIT_NOFILE, 10, 5}} }, syscall.EINVAL},
 		{"no such limit", func(c *Command) { c.Limits = []Limit{{99, 1, 1}} }, syscall.EINVAL},
 	}
-	var s Supervisor
+	s := supervisor(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := shell("exit 0")
@@ -171,7 +179,7 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
-	if got := run(t, &s, shell("exit 9")); got.Code != 9 {
+	if got := run(t, s, shell("exit 9")); got.Code != 9 {
 		t.Errorf("Status after the errors = %+v, want code 9", got)
 	}
 }
@@ -180,7 +188,7 @@ func open(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
 	must(t, err)
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	return f
 }
 
@@ -203,7 +211,7 @@ func children(t *testing.T) string {
 }
 
 func TestStreamsEnvironmentDirectory(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	dir := t.TempDir()
 	c := shell(`read line; echo "$line $0 $A $(pwd)"; ls -l /proc/$$/fd >&2`, "name")
 	c.Env, c.Dir = append(c.Env, "A=b c"), dir
@@ -222,7 +230,7 @@ func TestStreamsEnvironmentDirectory(t *testing.T) {
 	must(t, err)
 	defer secret.Close()
 	read := output(t, c)
-	status := run(t, &s, c)
+	status := run(t, s, c)
 	if got, want := read(), "input name b c "+dir+"\n"; status.Code != 0 || got != want {
 		t.Errorf("output = %q, %+v, want %q", got, status, want)
 	}
@@ -235,17 +243,17 @@ func TestStreamsEnvironmentDirectory(t *testing.T) {
 
 // TestClosedStream: a nil file is a closed descriptor, not this process's.
 func TestClosedStream(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	c := shell("ls -l /proc/$$/fd >&1; [ -e /proc/$$/fd/0 ] || [ -e /proc/$$/fd/2 ] && exit 1; exit 0")
 	read := output(t, c)
-	if status := run(t, &s, c); status.Code != 0 {
+	if status := run(t, s, c); status.Code != 0 {
 		t.Errorf("descriptors 0 and 2 are open: %s", read())
 	}
 }
 
 // TestConcurrentStart has every status reach its owner.
 func TestConcurrentStart(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -287,7 +295,7 @@ func noReaper(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	waitFor(t, "Idle without a child", s.Idle())
 	for range 2 { // it works again after it was idle
 		r, w, err := os.Pipe()
@@ -312,13 +320,13 @@ func TestIdle(t *testing.T) {
 }
 
 func TestGo(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	calls := make(chan struct{}, 10)
 	s.Go = func(f func()) {
 		calls <- struct{}{}
 		go f()
 	}
-	run(t, &s, shell("exit 0"))
+	run(t, s, shell("exit 0"))
 	waitFor(t, "Idle", s.Idle())
 	if n := len(calls); n == 0 || n > 2 {
 		t.Errorf("Go was called %d times, want once or twice", n)
@@ -327,7 +335,7 @@ func TestGo(t *testing.T) {
 
 // TestLimits: the child has them, and this process and the next child do not.
 func TestLimits(t *testing.T) {
-	var s Supervisor
+	s := supervisor(t)
 	before := limitLines(t, stat2(t, "/proc/self/limits"))
 	limits := []Limit{
 		{syscall.RLIMIT_NOFILE, 100, 200},
@@ -341,7 +349,7 @@ func TestLimits(t *testing.T) {
 		"Max open files": "100 200", "Max core file size": "0 0", "Max processes": "9000 9001",
 		"Max address space": "4294967296 8589934592", "Max cpu time": "1000 2000", "Max stack size": "1048576 unlimited",
 	}
-	got := limitLines(t, limitsOfChild(t, &s, limits))
+	got := limitLines(t, limitsOfChild(t, s, limits))
 	for name, value := range want {
 		if got[name] != value {
 			t.Errorf("child's %s = %q, want %q", name, got[name], value)
@@ -353,7 +361,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("own %s = %q, was %q", name, after[name], value)
 		}
 	}
-	next := limitLines(t, limitsOfChild(t, &s, nil))
+	next := limitLines(t, limitsOfChild(t, s, nil))
 	for name, value := range before {
 		if name != "Max open files" && next[name] != value { // Go raises that one for itself
 			t.Errorf("next child's %s = %q, want %q", name, next[name], value)

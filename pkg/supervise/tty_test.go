@@ -38,7 +38,7 @@ func TestTTY(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, terminal, device := openPTY(t)
-			var s Supervisor
+			s := supervisor(t)
 			c := shell("")
 			c.Path, c.Args = "/bin/cat", []string{"cat", "/proc/self/stat"}
 			c.TTY, c.Files[0] = tt.tty, terminal
@@ -62,7 +62,7 @@ func TestTTY(t *testing.T) {
 // TestInterrupt types ctrl-C at the workload.
 func TestInterrupt(t *testing.T) {
 	master, terminal, _ := openPTY(t)
-	var s Supervisor
+	s := supervisor(t)
 	c := shell("echo ready; exec sleep 100000")
 	c.TTY, c.Files = Controlling, [3]*os.File{terminal, terminal, terminal}
 	p, err := s.Start(c)
@@ -82,7 +82,7 @@ func TestInterrupt(t *testing.T) {
 // TestStreamsBlock: a program expects its standard streams to wait.
 func TestStreamsBlock(t *testing.T) {
 	master, terminal, _ := openPTY(t)
-	var s Supervisor
+	s := supervisor(t)
 	c := shell("read line; exit $?")
 	c.TTY, c.Files = Controlling, [3]*os.File{terminal, terminal, terminal}
 	p, err := s.Start(c)

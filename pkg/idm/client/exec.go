@@ -145,17 +145,9 @@ func (e streamError) Error() string { return string(e) }
 
 func (p *Process) wait() (int, error) {
 	for {
-		m, err := p.client.next(p.ctx, p.call)
-		switch {
-		case err != nil:
+		update, err := p.next()
+		if err != nil {
 			return 0, err
-		case m.Form == idm.FormStreamResponseClosed:
-			return 0, errStreamClosed
-		}
-		response, _ := m.Body.(*idmpb.Response)
-		update, ok := response.Response.(*idmpb.ExecStreamResponseUpdate)
-		if !ok {
-			return 0, errAnswer(m.Body)
 		}
 		for i, b := range [...][]byte{update.Stdout, update.Stderr} {
 			if len(b) == 0 {
@@ -165,12 +157,27 @@ func (p *Process) wait() (int, error) {
 				return 0, fmt.Errorf("pass output on: %w", err)
 			}
 		}
-		if !update.Exited {
-			continue
-		}
-		if update.Error != "" {
+		switch {
+		case update.Exited && update.Error != "":
 			return int(update.ExitCode), &Error{Message: update.Error}
+		case update.Exited:
+			return int(update.ExitCode), nil
 		}
-		return int(update.ExitCode), nil
 	}
+}
+
+func (p *Process) next() (*idmpb.ExecStreamResponseUpdate, error) {
+	m, err := p.client.next(p.ctx, p.call)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Form == idm.FormStreamResponseClosed:
+		return nil, errStreamClosed
+	}
+	if response, ok := m.Body.(*idmpb.Response); ok {
+		if update, ok := response.Response.(*idmpb.ExecStreamResponseUpdate); ok {
+			return update, nil
+		}
+	}
+	return nil, errAnswer(m.Body)
 }
