@@ -58,20 +58,19 @@ type Agent struct {
 	// Go runs f on a goroutine; nil stands for the go statement.
 	Go func(f func())
 
+	waits time.Duration // how long the host is kept waiting; 0 means defaultPatience
+
 	mu      sync.Mutex
-	streams map[streamKey]*stream
-	work    sync.WaitGroup // of the streams
-	held    budget         // bytes that streams hold for commands
+	streams map[streamKey]*stream // that the host may still speak to
+	running int                   // streams whose worker has not ended
+	asked   []idm.Message         // requests for metrics
+	collect bool                  // they are being answered
+	work    sync.WaitGroup        // of all goroutines
+	held    *budget
 }
 
 // streamKey names a stream: the host numbers them in each channel.
 type streamKey struct{ channel, id uint64 }
-
-// Bounds on what a host can make the guest hold.
-const (
-	maxStreams  = 128
-	maxHeldSize = 16 << 20 // bytes of standard input and file content, all streams together
-)
 
 // Serve answers messages until ctx ends or the connection does, whose error it
 // returns. Then it kills the commands it started and waits for them.
@@ -79,7 +78,7 @@ func (a *Agent) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer a.work.Wait()
 	defer cancel()
-	a.held.left = maxHeldSize
+	a.held = newBudget(maxHeldSize)
 	for {
 		m, err := a.Conn.Receive(ctx)
 		if err != nil {
@@ -109,11 +108,12 @@ func (a *Agent) handle(ctx context.Context, m idm.Message) {
 	}
 }
 
+// request answers m, of which nothing waits but metrics.
 func (a *Agent) request(m idm.Message) {
 	var reply idm.Body
 	switch body := m.Body.(type) {
 	case *idmpb.Request:
-		reply = a.internal(body)
+		reply = a.internal(m, body)
 	case *idmpb.ExtensionRequest:
 		reply = a.extension(body)
 	}
@@ -123,12 +123,12 @@ func (a *Agent) request(m idm.Message) {
 	_ = a.Conn.Send(m.Reply(reply)) // a host that does not read its replies loses them
 }
 
-func (a *Agent) internal(r *idmpb.Request) idm.Body {
+func (a *Agent) internal(m idm.Message, r *idmpb.Request) idm.Body {
 	switch r.Request.(type) {
 	case *idmpb.PingRequest:
 		return &idmpb.Response{Response: &idmpb.PingResponse{}}
 	case *idmpb.MetricsRequest:
-		return &idmpb.Response{Response: &idmpb.MetricsResponse{Root: wireNode(a.Guest.Metrics())}}
+		a.askMetrics(m)
 	}
 	return nil
 }

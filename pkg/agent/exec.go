@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
@@ -26,15 +27,15 @@ func runExec(s *stream) {
 		s.fail(err)
 		return
 	}
-	command, err := startSession(s.agent.Sup, c, terminalOf(start, s.agent.PTMX), execOutput{s})
+	command, err := s.agent.startSession(c, terminalOf(start), execOutput{s})
 	if err != nil {
-		s.fail(&startError{err})
+		s.fail(err)
 		return
 	}
 	s.agent.spawn(func() { feed(s, command) })
 	s.agent.spawn(func() { command.killAfter(s.ended, s.ctx.Done()) })
 	result := &idmpb.ExecStreamResponseUpdate{Exited: true, ExitCode: int32(command.wait().Code)} //nolint:gosec // at most 128+64
-	if _, err := s.take(); errors.Is(err, errBacklog) {
+	if err := s.why(); errors.Is(err, errBacklog) {
 		result.Error = err.Error()
 	}
 	_ = s.reply(execUpdate(result)) // nobody is there to read it
@@ -52,7 +53,7 @@ func (e *startError) Unwrap() error { return e.err }
 // ExitCode is 127 where the kernel missed a file, a script's interpreter
 // included, and 126 otherwise, as shells have it.
 func (e *startError) ExitCode() int {
-	if errors.Is(e.err, fs.ErrNotExist) {
+	if errors.Is(e.err, fs.ErrNotExist) || errors.Is(e.err, syscall.ENOTDIR) {
 		return 127
 	}
 	return 126
@@ -90,12 +91,14 @@ func execUpdateOf(body idm.Body) idmpb.ExecStreamRequestUpdateOneof {
 	return nil
 }
 
-// terminalOf is the terminal that start asks for.
-func terminalOf(start *idmpb.ExecStreamRequestStart, ptmx string) *terminal {
+// terminalOf is the size of the terminal that start asks for, nil where it asks
+// for none.
+func terminalOf(start *idmpb.ExecStreamRequestStart) *console.Size {
 	if !start.Tty {
 		return nil
 	}
-	return &terminal{ptmx: ptmx, size: windowSize(start.TerminalSize)}
+	size := windowSize(start.TerminalSize)
+	return &size
 }
 
 func windowSize(s *idmpb.ExecStreamRequestTerminalSize) console.Size {

@@ -66,11 +66,11 @@ func (s *stream) read() error {
 		return err
 	}
 	defer f.Close()
-	return s.send(f, r)
+	return s.sendPart(f, r)
 }
 
-// send sends the part of f that r asks for.
-func (s *stream) send(f *os.File, r *idmpb.FileReadRequest) error {
+// sendPart sends the part of f that r asks for.
+func (s *stream) sendPart(f *os.File, r *idmpb.FileReadRequest) error {
 	const most = 1<<63 - 1
 	length := uint64(most)
 	if r.Length > 0 {
@@ -97,20 +97,43 @@ func (s *stream) send(f *os.File, r *idmpb.FileReadRequest) error {
 	}
 }
 
-// openRegular opens a regular file; another kind could block, or do things.
+// openRegular opens a regular file. It looks before it opens one of another
+// kind: that could block, or do things, as a watchdog does. What changes in
+// between is found out by the second look.
 func openRegular(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	if _, err := statRegular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK|syscall.O_NOCTTY, mode)
 	if err != nil {
 		return nil, err
 	}
 	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%w: %s: not a regular file", syscall.EINVAL, path)
+	if err == nil {
+		err = regular(path, fi)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+func statRegular(path string) (fs.FileInfo, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return fi, regular(path, fi)
+}
+
+func regular(path string, fi fs.FileInfo) error {
+	switch {
+	case fi.Mode().IsRegular():
+		return nil
+	case fi.IsDir():
+		return fmt.Errorf("%s: %w", path, syscall.EISDIR)
+	}
+	return fmt.Errorf("%s: %w: not a regular file", path, syscall.EINVAL)
 }
 
 func extensionRequest(body idm.Body) idmpb.ExtensionRequestOneof {
@@ -151,13 +174,13 @@ func (s *stream) write() error {
 	return nil
 }
 
-// receive writes the chunks to target, answers each, and finishes it.
+// receive writes the chunks to target, answers each, and finishes it. With an
+// error it is not finished.
 func (s *stream) receive(target *target) error {
-	var written uint64
 	if err := s.answer(&idmpb.FileWriteResponse{}, nil); err != nil {
 		return err
 	}
-	for {
+	for written := uint64(0); ; {
 		body, err := s.next()
 		if err != nil {
 			return err
@@ -174,9 +197,11 @@ func (s *stream) receive(target *target) error {
 			if err := target.finish(); err != nil {
 				return err
 			}
+			_ = s.answer(&idmpb.FileWriteResponse{Written: written, Done: true}, nil) // nobody is there to read it
+			return nil
 		}
-		if err := s.answer(&idmpb.FileWriteResponse{Written: written, Done: chunk.Last}, nil); err != nil || chunk.Last {
-			return nil //nolint:nilerr // the file is as the host wanted it, or as far as it got
+		if err := s.answer(&idmpb.FileWriteResponse{Written: written}, nil); err != nil {
+			return err
 		}
 	}
 }
@@ -186,88 +211,4 @@ func writeUpdate(body idm.Body) idmpb.FileWriteRequestOneof {
 		return w.Update
 	}
 	return nil
-}
-
-// target is a file that is being written.
-type target struct {
-	file     *os.File
-	path     string // where it is to be in the end
-	beside   bool   // file is another until then
-	truncate bool
-}
-
-const defaultMode = 0o644
-
-func openTarget(path string, start *idmpb.FileWriteStart) (*target, error) {
-	mode := fs.FileMode(start.Mode) & fs.ModePerm
-	if start.InPlace {
-		return openInPlace(path, start, mode)
-	}
-	if mode == 0 {
-		mode = defaultMode
-		if fi, err := os.Stat(path); err == nil {
-			mode = fi.Mode().Perm()
-		}
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return nil, err
-	}
-	t := &target{file: f, path: path, beside: true}
-	if err := f.Chmod(mode); err != nil {
-		return nil, errors.Join(err, t.abandon())
-	}
-	return t, nil
-}
-
-func openInPlace(path string, start *idmpb.FileWriteStart, mode fs.FileMode) (*target, error) {
-	if start.Offset > 1<<63-1 {
-		return nil, fmt.Errorf("%w: offset %d", syscall.EINVAL, start.Offset)
-	}
-	create := mode
-	if create == 0 {
-		create = defaultMode
-	}
-	f, err := openRegular(path, os.O_WRONLY|os.O_CREATE, create)
-	if err != nil {
-		return nil, err
-	}
-	t := &target{file: f, path: path, truncate: start.Truncate}
-	_, err = f.Seek(int64(start.Offset), io.SeekStart)
-	if err == nil && mode != 0 {
-		err = f.Chmod(mode)
-	}
-	if err != nil {
-		return nil, errors.Join(err, t.abandon())
-	}
-	return t, nil
-}
-
-// finish puts the file in its place.
-func (t *target) finish() error {
-	if t.truncate {
-		at, err := t.file.Seek(0, io.SeekCurrent)
-		if err == nil {
-			err = t.file.Truncate(at)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := t.file.Close(); err != nil {
-		return err
-	}
-	if !t.beside {
-		return nil
-	}
-	return os.Rename(t.file.Name(), t.path)
-}
-
-// abandon leaves nothing of an unfinished write beside its place.
-func (t *target) abandon() error {
-	closeFiles(t.file)
-	if !t.beside {
-		return nil
-	}
-	return os.Remove(t.file.Name())
 }

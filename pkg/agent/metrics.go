@@ -1,9 +1,50 @@
 package agent
 
 import (
+	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/metrics"
 )
+
+// maxAsked bounds the requests for metrics that wait.
+const maxAsked = 64
+
+// askMetrics answers m beside Serve: collecting may wait for a device or for a
+// lock of the workload's. What is asked meanwhile has one answer in common, so
+// that a flood of requests costs no more than one after the other.
+func (a *Agent) askMetrics(m idm.Message) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.asked) >= maxAsked {
+		return
+	}
+	m.Body = nil
+	a.asked = append(a.asked, m)
+	if !a.collect {
+		a.collect = true
+		a.spawn(a.answerMetrics)
+	}
+}
+
+func (a *Agent) answerMetrics() {
+	for asked := a.takeAsked(); len(asked) > 0; asked = a.takeAsked() {
+		reply := &idmpb.Response{Response: &idmpb.MetricsResponse{Root: wireNode(a.Guest.Metrics())}}
+		for _, m := range asked {
+			_ = a.Conn.Send(m.Reply(reply)) // a host that does not read its replies loses them
+		}
+	}
+}
+
+// takeAsked returns the requests that wait; where there is none, nobody answers
+// any more.
+func (a *Agent) takeAsked() []idm.Message {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	asked := a.asked
+	a.asked = nil
+	a.collect = len(asked) > 0
+	return asked
+}
 
 // wireNode is n as the wire has it.
 func wireNode(n *metrics.Node) *idmpb.MetricNode {

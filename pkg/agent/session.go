@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -23,6 +24,7 @@ type session struct {
 	process *supervise.Process
 	input   *os.File // write end of the pipe, or the pseudoterminal
 	tty     bool
+	inLine  bool // what was typed last is not the end of a line
 	outputs []*outlet
 }
 
@@ -68,7 +70,8 @@ func openPipes(out output) (*ends, error) {
 	}, nil
 }
 
-// openTerminal makes a pseudoterminal for all standard streams.
+// openTerminal makes a pseudoterminal for all standard streams. Of size zero it
+// is the kernel's default, 0x0.
 func openTerminal(ptmx string, size console.Size, out output) (*ends, error) {
 	master, tty, err := console.OpenPTY(ptmx)
 	if err != nil {
@@ -86,36 +89,57 @@ func openTerminal(ptmx string, size console.Size, out output) (*ends, error) {
 	}, nil
 }
 
-// terminal is what a session wants of a pseudoterminal; nil is none.
-type terminal struct {
-	ptmx string
-	size console.Size // zero: the kernel's default, 0x0
+// give makes uid the owner of its standard streams, so that it can open them
+// anew, as /dev/stdout or by the terminal's name. Of root they are already.
+func (e *ends) give(uid uint32) error {
+	if uid == 0 {
+		return nil
+	}
+	for _, f := range e.theirs {
+		if err := f.Chown(int(uid), -1); err != nil {
+			return fmt.Errorf("give the standard streams to uid %d: %w", uid, err)
+		}
+	}
+	return nil
+}
+
+func openEnds(c *supervise.Command, ptmx string, tty *console.Size, out output) (e *ends, err error) {
+	if tty == nil {
+		e, err = openPipes(out)
+	} else {
+		e, err = openTerminal(ptmx, *tty, out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := e.give(c.UID); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // startSession starts c, whose Files and TTY it sets, with its output going to
-// out. The error is of the kernel or of supervise.
-func startSession(sup *supervise.Supervisor, c supervise.Command, tty *terminal, out output) (*session, error) {
-	var e *ends
-	var err error
-	if tty != nil {
-		c.TTY = supervise.Controlling
-		e, err = openTerminal(tty.ptmx, tty.size, out)
-	} else {
-		e, err = openPipes(out)
-	}
+// out: on a terminal of size tty, or on pipes where that is nil. The error is a
+// startError where the command is to blame.
+func (a *Agent) startSession(c supervise.Command, tty *console.Size, out output) (*session, error) {
+	e, err := openEnds(&c, a.PTMX, tty, out)
 	if err != nil {
 		return nil, err
 	}
 	c.Files = e.theirs
-	process, err := sup.Start(&c)
+	if tty != nil {
+		c.TTY = supervise.Controlling
+	}
+	process, err := a.Sup.Start(&c)
 	if err != nil {
 		e.close()
-		return nil, err
+		return nil, &startError{err}
 	}
 	closeFiles(e.theirs[:]...)
-	s := &session{sup: sup, process: process, input: e.input, tty: tty != nil, outputs: e.out}
+	s := &session{sup: a.Sup, process: process, input: e.input, tty: tty != nil, outputs: e.out}
 	for _, o := range s.outputs {
-		go o.pump()
+		a.spawn(o.pump)
 	}
 	return s, nil
 }
@@ -124,7 +148,11 @@ func startSession(sup *supervise.Supervisor, c supervise.Command, tty *terminal,
 // does not read. What comes after the end is dropped.
 func (s *session) write(p []byte) error {
 	_, err := s.input.Write(p)
-	for _, gone := range []error{syscall.EPIPE, syscall.EIO, os.ErrClosed} {
+	if s.tty && len(p) > 0 {
+		last := p[len(p)-1]
+		s.inLine = last != '\n' && last != '\r'
+	}
+	for _, gone := range []error{syscall.EPIPE, syscall.EIO, os.ErrClosed, os.ErrDeadlineExceeded} {
 		if errors.Is(err, gone) {
 			return nil
 		}
@@ -133,14 +161,26 @@ func (s *session) write(p []byte) error {
 }
 
 // endInput ends the command's standard input: the pipe is closed, on a terminal
-// its end of file is typed.
+// its end of file is typed. In a line that only hands on what is there
+// (termios(3), VEOF), so that it takes another.
 func (s *session) endInput() error {
-	if s.tty {
-		return s.write(console.EndOfFile(s.input))
+	if !s.tty {
+		closeFiles(s.input)
+		return nil
 	}
-	closeFiles(s.input)
-	return nil
+	end := console.EndOfFile(s.input)
+	switch {
+	case len(end) == 0:
+		end = []byte{controlD}
+	case s.inLine:
+		end = append(end, end...)
+	}
+	return s.write(end)
 }
+
+// controlD is what a user types to end the input of a program that edits the
+// line itself, such as a shell.
+const controlD = 4
 
 // resize sets the size of the command's terminal; without one it does nothing.
 func (s *session) resize(size console.Size) error {
@@ -151,7 +191,10 @@ func (s *session) resize(size console.Size) error {
 }
 
 // killAfter kills the command and its process group when one of the channels is
-// closed; it returns when the command has ended, too.
+// closed; it returns when the command has ended, too. What a command leaves
+// behind when it ends by itself lives on, as after a login: a daemon may be what
+// it was to start. On a terminal the kernel hangs up on what is in the
+// foreground.
 func (s *session) killAfter(over, gone <-chan struct{}) {
 	select {
 	case <-over:
@@ -167,10 +210,11 @@ func (s *session) killAfter(over, gone <-chan struct{}) {
 // for.
 func (s *session) wait() supervise.Status {
 	<-s.process.Done()
+	_ = s.input.SetWriteDeadline(longAgo()) // frees a write that nobody reads any more
 	for _, o := range s.outputs {
 		o.drain()
 	}
-	closeFiles(s.input) // frees a write that nobody reads any more
+	closeFiles(s.input)
 	return s.process.Status()
 }
 
@@ -185,8 +229,8 @@ func newOutlet(f *os.File, to func([]byte) error) *outlet {
 	return &outlet{file: f, to: to, done: make(chan struct{})}
 }
 
-// bufferSize is that of a pipe, in bytes.
-const bufferSize = 64 << 10
+// bufferSize is that of one read, in bytes.
+const bufferSize = 32 << 10
 
 // pump reads the outlet until its end, or until drain.
 func (o *outlet) pump() {
@@ -203,17 +247,22 @@ func (o *outlet) pump() {
 	}
 }
 
+// longAgo is a deadline that is over.
+func longAgo() time.Time { return time.Unix(1, 0) }
+
 // drain stops pump and takes what is left: all that a command wrote is in the
-// kernel's buffer by the time it has ended.
+// kernel's buffer by the time it has ended. More than that is of a grandchild,
+// which may go on writing.
 func (o *outlet) drain() {
-	_ = o.file.SetReadDeadline(time.Unix(1, 0)) // a file that takes none is closed
+	defer closeFiles(o.file)
+	_ = o.file.SetReadDeadline(longAgo()) // a file that takes none is closed
 	<-o.done
 	buf := make([]byte, bufferSize)
-	for {
+	for left := capacity(o.file); left > 0; {
 		n, err := readNow(o.file, buf)
 		if n <= 0 || err != nil || o.to(buf[:n]) != nil {
-			break
+			return
 		}
+		left -= n
 	}
-	closeFiles(o.file)
 }

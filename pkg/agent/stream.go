@@ -2,10 +2,10 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
@@ -15,42 +15,61 @@ import (
 // does what the updates say in order, so that one that waits holds up no other.
 type stream struct {
 	agent  *Agent
-	first  idm.Message // that opened it
+	first  idm.Message // that opened it, without its body
 	ctx    context.Context
 	cancel context.CancelFunc
+	gone   chan struct{} // closed when the worker has ended
 
 	mu      sync.Mutex
 	pending []idm.Body
+	held    int           // bytes of the agent's budget: what is pending, and inHand
+	inHand  int           // bytes of what next returned last
 	wake    chan struct{} // one token: something is pending
 	over    error         // set once: why nothing more is taken
 	ended   chan struct{} // closed with it
 }
 
-// errHostClosed is why a stream is over that the host has closed.
-var errHostClosed = errors.New("closed by the host")
-
-// open starts the stream that m asks for.
+// open starts the stream that m asks for. One of the same number makes room for
+// it: a host that was started anew numbers from the beginning, and does not know
+// what its predecessor left open.
 func (a *Agent) open(ctx context.Context, m idm.Message) {
 	run := worker(m.Body)
 	if run == nil {
 		_ = a.Conn.Send(m.ReplyClosed()) // a host that does not read loses it
 		return
 	}
-	key := streamKey{m.Channel, m.ID}
-	s := &stream{agent: a, first: m, wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	if err := a.add(key, s); err != nil {
+	s := newStream(ctx, a, m)
+	before, err := a.add(s)
+	if err != nil {
 		s.cancel()
 		_ = a.Conn.Send(m.Reply(refusal(m.Body, err))) // likewise
 		_ = a.Conn.Send(m.ReplyClosed())
 		return
 	}
+	if before != nil {
+		before.hostClosed()
+	}
 	s.update(m.Body)
 	a.spawn(func() {
-		defer a.remove(key, s)
+		defer a.remove(s)
+		if before != nil {
+			<-before.gone
+		}
 		run(s)
 	})
 }
+
+func newStream(ctx context.Context, a *Agent, m idm.Message) *stream {
+	m.Body = nil // what opens a stream may be large, and need not live as long
+	s := &stream{
+		agent: a, first: m, gone: make(chan struct{}),
+		wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+func (s *stream) key() streamKey { return streamKey{s.first.Channel, s.first.ID} }
 
 // spawn runs f on a goroutine that Serve waits for.
 func (a *Agent) spawn(f func()) {
@@ -93,28 +112,33 @@ func refusal(body idm.Body, err error) idm.Body {
 	return extensionResult(nil, err)
 }
 
-func (a *Agent) add(key streamKey, s *stream) error {
+// add makes s the stream of its number, and returns the one that was.
+func (a *Agent) add(s *stream) (before *stream, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.streams[key] != nil {
-		return fmt.Errorf("%w: stream %d is open already", syscall.EBUSY, key.id)
-	}
-	if len(a.streams) >= maxStreams {
-		return fmt.Errorf("%w: %d streams are open, which is the most", syscall.EAGAIN, maxStreams)
+	if a.running >= maxStreams {
+		return nil, fmt.Errorf("%w: %d streams are open, which is the most", syscall.EAGAIN, maxStreams)
 	}
 	if a.streams == nil {
 		a.streams = make(map[streamKey]*stream)
 	}
-	a.streams[key] = s
-	return nil
+	before = a.streams[s.key()]
+	a.streams[s.key()] = s
+	a.running++
+	return before, nil
 }
 
-func (a *Agent) remove(key streamKey, s *stream) {
+func (a *Agent) remove(s *stream) {
 	s.finish(errHostClosed)
 	s.cancel()
+	s.release()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.streams, key)
+	if a.streams[s.key()] == s {
+		delete(a.streams, s.key())
+	}
+	a.running--
+	close(s.gone)
 }
 
 // stream returns the open stream that m belongs to, or nil.
@@ -124,26 +148,62 @@ func (a *Agent) stream(m idm.Message) *stream {
 	return a.streams[streamKey{m.Channel, m.ID}]
 }
 
-// errBacklog is why a stream is over whose command does not take what it is
-// sent.
-var errBacklog = fmt.Errorf("%w: standard input was not read, and %d MiB of it are held for all commands together",
-	syscall.ENOBUFS, maxHeldSize>>20)
-
-// update hands the host's message to the worker. It does not wait.
+// update hands the host's message to the worker. While too much is held it
+// waits, and with it the host: the protocol has no other way to slow it down. But
+// not for long: then the stream that holds most ends.
 func (s *stream) update(body idm.Body) {
+	if size(body) > maxHeldSize {
+		s.finish(errBacklog)
+		return
+	}
+	if s.offer(body) {
+		return
+	}
+	timer := time.NewTimer(s.agent.patience())
+	defer timer.Stop()
+	for !s.offer(body) {
+		select {
+		case <-s.agent.held.freed:
+		case <-s.ctx.Done():
+			s.finish(context.Cause(s.ctx))
+		case <-timer.C:
+			s.agent.evict()
+			timer.Reset(s.agent.patience())
+		}
+	}
+}
+
+// offer reports whether body is pending, or nobody takes it any more.
+func (s *stream) offer(body idm.Body) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over != nil {
-		return
+		return true
 	}
-	if !s.agent.held.take(size(body)) {
-		s.end(errBacklog)
-		return
+	if !s.hold(size(body)) {
+		return false
 	}
 	s.pending = append(s.pending, body)
 	select {
 	case s.wake <- struct{}{}:
 	default:
+	}
+	return true
+}
+
+// evict ends the stream that holds most.
+func (a *Agent) evict() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var largest *stream
+	most := 0
+	for _, s := range a.streams {
+		if n := s.holds(); n > most {
+			largest, most = s, n
+		}
+	}
+	if largest != nil {
+		largest.finish(errBacklog)
 	}
 }
 
@@ -153,23 +213,24 @@ func (s *stream) hostClosed() {
 	s.cancel()
 }
 
+// finish ends the stream and drops what is pending, unless it has ended.
 func (s *stream) finish(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(why)
-}
-
-// end drops what is pending. s.mu is held.
-func (s *stream) end(why error) {
 	if s.over != nil {
 		return
 	}
 	s.over = why
-	for _, body := range s.pending {
-		s.agent.held.put(size(body))
-	}
 	s.pending = nil
+	s.drop(s.held - s.inHand)
 	close(s.ended)
+}
+
+// why returns why the stream is over, or nil.
+func (s *stream) why() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
 }
 
 // next waits for the host's next message. The error says why there is none.
@@ -187,68 +248,36 @@ func (s *stream) next() (idm.Body, error) {
 	}
 }
 
-// take returns the host's next message, or nil while there is none.
+// take returns the host's next message, or nil while there is none. The one
+// before has been dealt with.
 func (s *stream) take() (idm.Body, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(s.inHand)
+	s.inHand = 0
 	if len(s.pending) == 0 {
 		return nil, s.over
 	}
 	body := s.pending[0]
+	s.pending[0] = nil
 	s.pending = s.pending[1:]
-	s.agent.held.put(size(body))
+	s.inHand = size(body)
 	return body, nil
 }
 
 // reply sends one update to the host, waiting for room. The error means that
 // nobody is there to read it.
-func (s *stream) reply(body idm.Body) error {
-	return s.agent.Conn.SendWait(s.ctx, s.first.Reply(body))
-}
+func (s *stream) reply(body idm.Body) error { return s.tell(s.first.Reply(body)) }
 
 // close tells the host that the stream has ended.
 func (s *stream) close() {
-	_ = s.agent.Conn.SendWait(s.ctx, s.first.ReplyClosed()) // nobody is there to read it
+	_ = s.tell(s.first.ReplyClosed()) // nobody is there to read it
 }
 
-// size is what body holds for a command, in bytes, and some for itself.
-func size(body idm.Body) int {
-	const itself = 256
-	switch body := body.(type) {
-	case *idmpb.Request:
-		if u, ok := body.Request.(*idmpb.ExecStreamRequestUpdate); ok {
-			if in, ok := u.Update.(*idmpb.ExecStreamRequestStdin); ok {
-				return itself + len(in.Data)
-			}
-		}
-	case *idmpb.ExtensionRequest:
-		if w, ok := body.Request.(*idmpb.FileWriteRequest); ok {
-			if c, ok := w.Update.(*idmpb.FileWriteChunk); ok {
-				return itself + len(c.Data)
-			}
-		}
+// tell sends nothing for a stream whose number may be another's by now.
+func (s *stream) tell(m idm.Message) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
 	}
-	return itself
-}
-
-// budget is a number of bytes that may be held.
-type budget struct {
-	mu   sync.Mutex
-	left int
-}
-
-func (b *budget) take(n int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n > b.left {
-		return false
-	}
-	b.left -= n
-	return true
-}
-
-func (b *budget) put(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left += n
+	return s.agent.Conn.SendWait(s.ctx, m)
 }

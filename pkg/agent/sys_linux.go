@@ -21,6 +21,20 @@ func readNow(f *os.File, p []byte) (n int, err error) {
 	return n, err
 }
 
+// capacity is the most that the kernel holds of what was written to f, in bytes:
+// of a pipe as fcntl(2) has it (F_GETPIPE_SZ), of a pseudoterminal less than what
+// is returned (TTYB_DEFAULT_MEM_LIMIT in the kernel's tty_buffer.c, and a line).
+func capacity(f *os.File) int {
+	n := 0
+	if c, err := f.SyscallConn(); err == nil {
+		_ = c.Control(func(fd uintptr) { n, _ = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0) }) // no pipe has no size
+	}
+	if n <= 0 {
+		return 1 << 20
+	}
+	return n
+}
+
 // lastSignal is SIGRTMAX (signal(7)).
 const lastSignal = syscall.Signal(64)
 

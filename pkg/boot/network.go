@@ -37,7 +37,7 @@ func NetworkConfig(n *launch.Network) netconf.Config {
 	if n == nil {
 		return netconf.Config{}
 	}
-	c := netconf.Config{Link: n.Link, MAC: n.MAC, MTU: n.MTU}
+	c := netconf.Config{Link: n.Link, MAC: n.MAC, MTU: n.MTU, IPv6Conf: IPv6ConfPath}
 	for _, ip := range []*launch.IP{n.IPv4, n.IPv6} {
 		if ip == nil {
 			continue

@@ -17,6 +17,8 @@ const (
 	xenbusPath    = "/dev/xen/xenbus"
 	exitCodeKey   = "krata/guest/exit-code" // in XenStore
 
+	// IPv6ConfPath has the kernel's IPv6 settings of each link.
+	IPv6ConfPath = "/proc/sys/net/ipv6/conf"
 	// ModulesPath names the modules to load, one file a line, in load order.
 	ModulesPath = "/lib/modules/kguest.order"
 	// ImagePath and ConfigPath are the mount points of the two disks.

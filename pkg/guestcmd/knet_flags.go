@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kguest/kguest/pkg/boot"
 	"github.com/kguest/kguest/pkg/etcfiles"
 	"github.com/kguest/kguest/pkg/netconf"
 )
@@ -26,7 +27,7 @@ type knetOptions struct {
 
 // parseKnet returns the options, flag.ErrHelp or a *UsageError.
 func parseKnet(args []string) (*knetOptions, error) {
-	o := &knetOptions{}
+	o := &knetOptions{link: netconf.Config{IPv6Conf: boot.IPv6ConfPath}}
 	fs := o.flags()
 	if err := parse(fs, args); err != nil {
 		return nil, err

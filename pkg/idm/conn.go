@@ -39,6 +39,11 @@ const (
 	DefaultQueueBytes  = 4 << 20
 )
 
+// requestElements bounds the messages and list values in what a host sends, the
+// arguments and the environment of a command above all: a frame of MaxFrame
+// bytes could be ten million.
+const requestElements = 1 << 16
+
 func (c Config) orDefault() Config {
 	if c.MaxFrame == 0 {
 		c.MaxFrame = MaxFrame
@@ -91,7 +96,10 @@ func New(stream io.ReadWriteCloser, config Config) *Conn {
 		chunks:  make(chan chunk),
 		closing: make(chan struct{}),
 	}
-	c.scanner = &scanner{fixed: config.Version, limit: config.MaxFrame, count: &c.count}
+	c.scanner = &scanner{fixed: config.Version, limit: config.MaxFrame, elements: requestElements, count: &c.count}
+	if config.Host {
+		c.scanner.elements = idmpb.MaxElements
+	}
 	c.close = sync.OnceValue(c.shut)
 	c.running.Go(c.read)
 	c.running.Go(c.write)

@@ -51,16 +51,16 @@ func packet2(m Message) *idmpb.IdmTransportPacket {
 	return packet
 }
 
-// decodeFrame returns the message of a packet; false where it says nothing that
-// is known here.
-func decodeFrame(packet []byte, version Version) (Message, bool, error) {
+// decodeFrame returns the message of a packet, which has at most so many
+// elements; false where it says nothing that is known here.
+func decodeFrame(packet []byte, version Version, elements int) (Message, bool, error) {
 	if version == Version1 {
-		return decode1(packet)
+		return decode1(packet, elements)
 	}
-	return decode2(packet)
+	return decode2(packet, elements)
 }
 
-func decode2(b []byte) (Message, bool, error) {
+func decode2(b []byte, elements int) (Message, bool, error) {
 	var packet idmpb.IdmTransportPacket
 	if err := packet.Unmarshal(b); err != nil {
 		return Message{}, false, err
@@ -77,7 +77,7 @@ func decode2(b []byte) (Message, bool, error) {
 		m.Body = Raw(packet.Data)
 		return m, true, nil
 	}
-	if err := body.Unmarshal(packet.Data); err != nil {
+	if err := idmpb.Unmarshal(body, packet.Data, elements); err != nil {
 		return Message{}, false, err
 	}
 	m.Body = body

@@ -37,6 +37,8 @@ var frameFixtures = []struct {
 	message Message
 }{
 	{"exit", Version1, "06000000 0a04 0a02 082a", ExitEvent(42)},
+	{"exit", Version1, "07000000 0a05 0a03 088901", ExitEvent(137)},
+	{"exit", Version2, "ffff 09000000 1802 2205 0a03 088901", ExitEvent(137)},
 	{"ping", Version1, "06000000 1204 0807 1200", ping(7)},
 	{"ping, id 0", Version1, "04000000 1202 1200", ping(0)},
 	{"pong", Version1, "06000000 1a04 0807 1200", ping(7).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})},
@@ -88,7 +90,7 @@ func fromHex(t testing.TB, text string) []byte {
 // scan returns what a scanner finds in the pieces of a stream.
 func scan(version Version, pieces ...[]byte) ([]Message, Stats) {
 	var count counters
-	s := &scanner{fixed: version, limit: MaxFrame, count: &count}
+	s := &scanner{fixed: version, limit: MaxFrame, elements: requestElements, count: &count}
 	return collect(s, pieces...), count.stats()
 }
 

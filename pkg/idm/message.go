@@ -100,11 +100,7 @@ func (m Message) ReplyClosed() Message {
 }
 
 // newBody returns an empty body for form on channel; nil where there is none.
-// Its method set has Unmarshal.
-func newBody(channel uint64, form Form) interface {
-	Body
-	Unmarshal(b []byte) error
-} {
+func newBody(channel uint64, form Form) idmpb.Message {
 	internal := channel == InternalChannel
 	if !internal && channel != ExtensionChannel {
 		return nil

@@ -14,7 +14,9 @@ import (
 type scanner struct {
 	fixed Version // Auto where the frames decide
 	limit int     // of a packet, in bytes
-	count *counters
+	// elements bounds the messages and list values in a packet.
+	elements int
+	count    *counters
 
 	last Version // of the last frame that was known
 	data []byte
@@ -220,7 +222,7 @@ func cut(code, got, room int) verdict {
 // known.
 func (s *scanner) take(c candidate) (Message, bool) {
 	end := s.off + c.size + c.length
-	m, known, err := decodeFrame(s.data[end-c.length:end], c.version)
+	m, known, err := decodeFrame(s.data[end-c.length:end], c.version, s.elements)
 	if err != nil || !known && s.doubtful(c) {
 		s.reject(c.size, c.length)
 		return Message{}, false

@@ -102,7 +102,7 @@ func TestScannerGivesUp(t *testing.T) {
 	} {
 		frame := mustFrame(t, ping(5), tt.version)
 		var count counters
-		s := &scanner{fixed: tt.version, limit: MaxFrame, count: &count}
+		s := &scanner{fixed: tt.version, limit: MaxFrame, elements: requestElements, count: &count}
 		if got := collect(s, []byte(tt.head), frame, frame, frame[:3]); len(got) != 0 {
 			t.Errorf("version %d: %d messages before the frame is given up, want 0", tt.version, len(got))
 		}
@@ -149,7 +149,7 @@ func TestScannerVersions(t *testing.T) {
 // TestScannerMemory has headers claim what never comes.
 func TestScannerMemory(t *testing.T) {
 	var count counters
-	s := &scanner{fixed: Version2, limit: MaxFrame, count: &count}
+	s := &scanner{fixed: Version2, limit: MaxFrame, elements: requestElements, count: &count}
 	head := binary.LittleEndian.AppendUint32([]byte{magic, magic}, MaxFrame)
 	collect(s, head)
 	if cap(s.data) > 1<<10 {
@@ -191,7 +191,7 @@ func TestScannerWork(t *testing.T) {
 		}
 		stream = append(stream, tail...)
 		var count counters
-		s := &scanner{fixed: version, limit: MaxFrame, count: &count}
+		s := &scanner{fixed: version, limit: MaxFrame, elements: requestElements, count: &count}
 		got := collect(s, stream)
 		s.giveUp()
 		got = append(got, collect(s, mustFrame(t, ping(3), version))...)
@@ -248,7 +248,7 @@ func FuzzScanner(f *testing.F) {
 // scanAll is scan, and has the peer be silent in the end.
 func scanAll(version Version, pieces ...[]byte) ([]Message, Stats) {
 	var count counters
-	s := &scanner{fixed: version, limit: 1 << 16, count: &count}
+	s := &scanner{fixed: version, limit: 1 << 16, elements: requestElements, count: &count}
 	all := collect(s, pieces...)
 	s.giveUp()
 	for m, ok := s.next(); ok; m, ok = s.next() {
@@ -269,7 +269,7 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, v uint8, packet []byte) {
 		version := Version(v%2 + 1)
-		m, known, err := decodeFrame(packet, version)
+		m, known, err := decodeFrame(packet, version, requestElements)
 		if err != nil || !known {
 			if diff := cmp.Diff(Message{}, m); diff != "" {
 				t.Fatalf("message and error %v:\n%s", err, diff)

@@ -68,9 +68,9 @@ func node1(n *idmpb.MetricNode) *idmpb.IdmMetricNode {
 
 // decode1 says a packet of version 1 in the terms of version 2; false where it
 // has no content, or one that is not known here.
-func decode1(b []byte) (Message, bool, error) {
+func decode1(b []byte, elements int) (Message, bool, error) {
 	var packet idmpb.IdmPacket
-	if err := packet.Unmarshal(b); err != nil {
+	if err := idmpb.Unmarshal(&packet, b, elements); err != nil {
 		return Message{}, false, err
 	}
 	m := Message{Version: Version1}

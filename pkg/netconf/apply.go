@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -89,6 +91,23 @@ func setOffloadOff(o offload) func(context.Context, *session) error {
 // feature, and so will not even switch it off.
 func isOffAlready(set error, on bool, read error) bool {
 	return errors.Is(set, errors.ErrUnsupported) && read == nil && !on
+}
+
+// refuseAdvertisements has the link ignore routers. A kernel without IPv6 has no
+// such file: what it lacks, the address says.
+func refuseAdvertisements(_ context.Context, s *session) error {
+	f, err := os.OpenFile(filepath.Join(s.config.IPv6Conf, s.name(), "accept_ra"), os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.WriteString("0")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("refuse router advertisements on %s: %w", s.name(), err)
+	}
+	return nil
 }
 
 func addAddress(p netip.Prefix) func(context.Context, *session) error {

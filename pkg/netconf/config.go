@@ -18,6 +18,11 @@ type Config struct {
 	MTU       int            // bytes; 0 leaves it
 	Addresses []netip.Prefix // each an address of the link and the length of its network
 	Gateways  []netip.Addr   // of the default routes, at most one of each family
+
+	// IPv6Conf is where the kernel has its settings of each link,
+	// /proc/sys/net/ipv6/conf. Where it is given, a link with an IPv6 address
+	// takes no other address or route from router advertisements.
+	IPv6Conf string
 }
 
 // minMTU6 is the least MTU of a link that has IPv6, in bytes (RFC 8200, section 5).

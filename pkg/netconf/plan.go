@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Step is one change, or the search for the link that the later ones change.
@@ -33,6 +34,9 @@ func Plan(c Config) []Step {
 	}
 	for _, o := range []offload{gso, tso} {
 		add(setOffloadOff(o), "ethtool -K %s %s off", link, o.name)
+	}
+	if c.IPv6Conf != "" && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
+		add(refuseAdvertisements, "echo 0 >%s/%s/accept_ra", c.IPv6Conf, link)
 	}
 	for _, p := range c.Addresses {
 		add(addAddress(p), "ip address add %s dev %s%s", p, link, addressOptions(p))

@@ -41,7 +41,7 @@ func (c *Client) readFile(ctx context.Context, to *call, file *idmpb.FileReadReq
 		if err != nil {
 			return read, err
 		}
-		if want := file.Offset + uint64(read); piece.Offset != want { //nolint:gosec // G115: not negative
+		if want := file.Offset + uint64(read); piece.Offset != want {
 			return read, fmt.Errorf("a piece was lost: offset %d, want %d", piece.Offset, want)
 		}
 		n, err := w.Write(piece.Data)

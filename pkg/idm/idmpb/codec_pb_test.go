@@ -193,10 +193,10 @@ func (m *Kinds) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Kinds) Unmarshal(b []byte) error {
 	*m = Kinds{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Kinds) merge(b []byte, depth int) error {
+func (m *Kinds) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -226,48 +226,58 @@ func (m *Kinds) merge(b []byte, depth int) error {
 			if m.Inner == nil {
 				m.Inner = new(Kinds)
 			}
-			err = f.message(m.Inner, depth)
+			err = f.message(m.Inner, d)
 		case 88: // flags
+			err = d.element()
 			m.Flags = append(m.Flags, f.bool())
 		case 90:
-			err = f.unpackBits(func(f field) { m.Flags = append(m.Flags, f.bool()) })
+			err = f.unpackBits(d, func(f field) { m.Flags = append(m.Flags, f.bool()) })
 		case 96: // smalls
+			err = d.element()
 			m.Smalls = append(m.Smalls, int32(f.bits))
 		case 98:
-			err = f.unpackBits(func(f field) { m.Smalls = append(m.Smalls, int32(f.bits)) })
+			err = f.unpackBits(d, func(f field) { m.Smalls = append(m.Smalls, int32(f.bits)) })
 		case 104: // larges
+			err = d.element()
 			m.Larges = append(m.Larges, int64(f.bits))
 		case 106:
-			err = f.unpackBits(func(f field) { m.Larges = append(m.Larges, int64(f.bits)) })
+			err = f.unpackBits(d, func(f field) { m.Larges = append(m.Larges, int64(f.bits)) })
 		case 112: // counts
+			err = d.element()
 			m.Counts = append(m.Counts, uint32(f.bits))
 		case 114:
-			err = f.unpackBits(func(f field) { m.Counts = append(m.Counts, uint32(f.bits)) })
+			err = f.unpackBits(d, func(f field) { m.Counts = append(m.Counts, uint32(f.bits)) })
 		case 120: // totals
+			err = d.element()
 			m.Totals = append(m.Totals, f.bits)
 		case 122:
-			err = f.unpackBits(func(f field) { m.Totals = append(m.Totals, f.bits) })
+			err = f.unpackBits(d, func(f field) { m.Totals = append(m.Totals, f.bits) })
 		case 129: // ratios
+			err = d.element()
 			m.Ratios = append(m.Ratios, f.double())
 		case 130:
-			err = f.unpackDouble(func(f field) { m.Ratios = append(m.Ratios, f.double()) })
+			err = f.unpackDouble(d, func(f field) { m.Ratios = append(m.Ratios, f.double()) })
 		case 138: // names
 			var v string
-			v, err = f.string("Kinds.names")
+			if err = d.element(); err == nil {
+				v, err = f.string("Kinds.names")
+			}
 			m.Names = append(m.Names, v)
 		case 146: // datas
+			err = d.element()
 			m.Datas = append(m.Datas, f.bytes())
 		case 152: // colors
+			err = d.element()
 			m.Colors = append(m.Colors, Color(f.bits))
 		case 154:
-			err = f.unpackBits(func(f field) { m.Colors = append(m.Colors, Color(f.bits)) })
+			err = f.unpackBits(d, func(f field) { m.Colors = append(m.Colors, Color(f.bits)) })
 		case 162: // inners
 			v := new(Kinds)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Inners = append(m.Inners, v)
 		case 170: // named
 			k, v := "", new(Kinds)
-			k, err = f.entry("Kinds.named", v, depth)
+			k, err = f.entry("Kinds.named", v, d)
 			if m.Named == nil {
 				m.Named = make(map[string]*Kinds)
 			}
@@ -297,7 +307,7 @@ func (m *Kinds) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(Kinds)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.One = v
 		}
 		if err != nil {

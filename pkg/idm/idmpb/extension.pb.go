@@ -61,10 +61,10 @@ func (m *ExtensionRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExtensionRequest) Unmarshal(b []byte) error {
 	*m = ExtensionRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExtensionRequest) merge(b []byte, depth int) error {
+func (m *ExtensionRequest) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -77,42 +77,42 @@ func (m *ExtensionRequest) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(SignalRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 18: // stop
 			v, ok := m.Request.(*StopRequest)
 			if !ok {
 				v = new(StopRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 26: // boot_report
 			v, ok := m.Request.(*BootReportRequest)
 			if !ok {
 				v = new(BootReportRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 34: // watch
 			v, ok := m.Request.(*WatchRequest)
 			if !ok {
 				v = new(WatchRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 42: // file_read
 			v, ok := m.Request.(*FileReadRequest)
 			if !ok {
 				v = new(FileReadRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 50: // file_write
 			v, ok := m.Request.(*FileWriteRequest)
 			if !ok {
 				v = new(FileWriteRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		}
 		if err != nil {
@@ -168,10 +168,10 @@ func (m *ExtensionResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExtensionResponse) Unmarshal(b []byte) error {
 	*m = ExtensionResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExtensionResponse) merge(b []byte, depth int) error {
+func (m *ExtensionResponse) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -183,48 +183,48 @@ func (m *ExtensionResponse) merge(b []byte, depth int) error {
 			if m.Error == nil {
 				m.Error = new(ExtensionError)
 			}
-			err = f.message(m.Error, depth)
+			err = f.message(m.Error, d)
 		case 18: // signal
 			v, ok := m.Response.(*SignalResponse)
 			if !ok {
 				v = new(SignalResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 26: // stop
 			v, ok := m.Response.(*StopResponse)
 			if !ok {
 				v = new(StopResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 34: // boot_report
 			v, ok := m.Response.(*BootReport)
 			if !ok {
 				v = new(BootReport)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 42: // watch
 			v, ok := m.Response.(*WatchResponse)
 			if !ok {
 				v = new(WatchResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 50: // file_read
 			v, ok := m.Response.(*FileReadResponse)
 			if !ok {
 				v = new(FileReadResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 58: // file_write
 			v, ok := m.Response.(*FileWriteResponse)
 			if !ok {
 				v = new(FileWriteResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		}
 		if err != nil {
@@ -268,10 +268,10 @@ func (m *ExtensionEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExtensionEvent) Unmarshal(b []byte) error {
 	*m = ExtensionEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExtensionEvent) merge(b []byte, depth int) error {
+func (m *ExtensionEvent) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -284,21 +284,21 @@ func (m *ExtensionEvent) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(OomEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Event = v
 		case 18: // exit
 			v, ok := m.Event.(*ExitDetailEvent)
 			if !ok {
 				v = new(ExitDetailEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Event = v
 		case 26: // boot_state
 			v, ok := m.Event.(*BootStateEvent)
 			if !ok {
 				v = new(BootStateEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Event = v
 		}
 		if err != nil {
@@ -328,10 +328,10 @@ func (m *ExtensionError) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExtensionError) Unmarshal(b []byte) error {
 	*m = ExtensionError{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExtensionError) merge(b []byte, _ int) error {
+func (m *ExtensionError) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -375,10 +375,10 @@ func (m *SignalRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *SignalRequest) Unmarshal(b []byte) error {
 	*m = SignalRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *SignalRequest) merge(b []byte, _ int) error {
+func (m *SignalRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -412,10 +412,10 @@ func (m *SignalResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *SignalResponse) Unmarshal(b []byte) error {
 	*m = SignalResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *SignalResponse) merge(b []byte, _ int) error {
+func (m *SignalResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -447,10 +447,10 @@ func (m *StopRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *StopRequest) Unmarshal(b []byte) error {
 	*m = StopRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *StopRequest) merge(b []byte, _ int) error {
+func (m *StopRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -482,10 +482,10 @@ func (m *StopResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *StopResponse) Unmarshal(b []byte) error {
 	*m = StopResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *StopResponse) merge(b []byte, _ int) error {
+func (m *StopResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -508,10 +508,10 @@ func (m *BootReportRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *BootReportRequest) Unmarshal(b []byte) error {
 	*m = BootReportRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *BootReportRequest) merge(b []byte, _ int) error {
+func (m *BootReportRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -550,10 +550,10 @@ func (m *BootReport) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *BootReport) Unmarshal(b []byte) error {
 	*m = BootReport{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *BootReport) merge(b []byte, depth int) error {
+func (m *BootReport) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -565,7 +565,7 @@ func (m *BootReport) merge(b []byte, depth int) error {
 			m.State = BootState(f.bits)
 		case 18: // stages
 			v := new(BootStage)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Stages = append(m.Stages, v)
 		case 24: // kernel_microseconds
 			m.KernelMicroseconds = f.bits
@@ -601,10 +601,10 @@ func (m *BootStage) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *BootStage) Unmarshal(b []byte) error {
 	*m = BootStage{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *BootStage) merge(b []byte, _ int) error {
+func (m *BootStage) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -638,10 +638,10 @@ func (m *WatchRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *WatchRequest) Unmarshal(b []byte) error {
 	*m = WatchRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *WatchRequest) merge(b []byte, _ int) error {
+func (m *WatchRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -669,10 +669,10 @@ func (m *WatchResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *WatchResponse) Unmarshal(b []byte) error {
 	*m = WatchResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *WatchResponse) merge(b []byte, _ int) error {
+func (m *WatchResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -711,10 +711,10 @@ func (m *OomEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *OomEvent) Unmarshal(b []byte) error {
 	*m = OomEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *OomEvent) merge(b []byte, _ int) error {
+func (m *OomEvent) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -760,10 +760,10 @@ func (m *ExitDetailEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExitDetailEvent) Unmarshal(b []byte) error {
 	*m = ExitDetailEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExitDetailEvent) merge(b []byte, _ int) error {
+func (m *ExitDetailEvent) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -804,10 +804,10 @@ func (m *BootStateEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *BootStateEvent) Unmarshal(b []byte) error {
 	*m = BootStateEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *BootStateEvent) merge(b []byte, _ int) error {
+func (m *BootStateEvent) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -849,10 +849,10 @@ func (m *FileReadRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileReadRequest) Unmarshal(b []byte) error {
 	*m = FileReadRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileReadRequest) merge(b []byte, _ int) error {
+func (m *FileReadRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -897,10 +897,10 @@ func (m *FileReadResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileReadResponse) Unmarshal(b []byte) error {
 	*m = FileReadResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileReadResponse) merge(b []byte, _ int) error {
+func (m *FileReadResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -953,10 +953,10 @@ func (m *FileWriteRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileWriteRequest) Unmarshal(b []byte) error {
 	*m = FileWriteRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileWriteRequest) merge(b []byte, depth int) error {
+func (m *FileWriteRequest) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -969,14 +969,14 @@ func (m *FileWriteRequest) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(FileWriteStart)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Update = v
 		case 18: // chunk
 			v, ok := m.Update.(*FileWriteChunk)
 			if !ok {
 				v = new(FileWriteChunk)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Update = v
 		}
 		if err != nil {
@@ -1018,10 +1018,10 @@ func (m *FileWriteStart) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileWriteStart) Unmarshal(b []byte) error {
 	*m = FileWriteStart{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileWriteStart) merge(b []byte, _ int) error {
+func (m *FileWriteStart) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -1071,10 +1071,10 @@ func (m *FileWriteChunk) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileWriteChunk) Unmarshal(b []byte) error {
 	*m = FileWriteChunk{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileWriteChunk) merge(b []byte, _ int) error {
+func (m *FileWriteChunk) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -1117,10 +1117,10 @@ func (m *FileWriteResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *FileWriteResponse) Unmarshal(b []byte) error {
 	*m = FileWriteResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *FileWriteResponse) merge(b []byte, _ int) error {
+func (m *FileWriteResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {

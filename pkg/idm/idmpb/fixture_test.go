@@ -1,7 +1,9 @@
 package idmpb
 
 import (
+	"bytes"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -10,19 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// message is what every generated type is.
-type message interface {
-	AppendTo(b []byte) []byte
-	Unmarshal(b []byte) error
-}
-
 // fixtures has every message at least once. The bytes are by hand from the
 // numbers of the contract: a field is number<<3|type (0 varint, 1 eight bytes,
 // 2 length and bytes), then its value.
 var fixtures = []struct {
 	name  string
 	bytes string
-	is    message
+	is    Message
 }{
 	{"google.protobuf.Value", "", &Value{}},
 	{"google.protobuf.Value", "08 00", &Value{ValueNullValue(NullValueNullValue)}},
@@ -172,7 +168,7 @@ func TestFixtures(t *testing.T) {
 var readings = []struct {
 	what  string
 	bytes string
-	is    message
+	is    Message
 }{
 	{"of a scalar the last counts", "08 01 08 02", &IdmExitEvent{Code: 2}},
 	{"a message that comes twice is merged", "0a 03 0a0161  0a 02 1801", &MetricsResponse{
@@ -208,7 +204,7 @@ func TestUnmarshal(t *testing.T) {
 func TestUnmarshalErrors(t *testing.T) {
 	tests := []struct {
 		bytes string
-		into  message
+		into  Message
 		want  string
 	}{
 		{"08", &ExitEvent{}, "ExitEvent: field 1: unexpected EOF"},
@@ -290,5 +286,36 @@ func TestAppendLengths(t *testing.T) {
 		if stdin, ok2 := update.Update.(*ExecStreamRequestStdin); !ok || !ok2 || len(stdin.Data) != size {
 			t.Errorf("Unmarshal of %d bytes of data lost some", size)
 		}
+	}
+}
+
+// TestElements counts what takes memory by the piece.
+func TestElements(t *testing.T) {
+	for _, tt := range []struct {
+		what  string
+		bytes string
+		into  Message
+		count int
+	}{
+		{"messages in each other", "0a 02 0a00", &IdmPacket{}, 2},
+		{"messages in a list", "22 00 22 00 22 00", &MetricNode{}, 3},
+		{"the same again", "0a 00 0a 00", &MetricsResponse{}, 2},
+		{"strings in a list", "12 00 12 00", &ExecStreamRequestStart{}, 2},
+		{"bytes in a list", "9201 00 9201 00", &Kinds{}, 2},
+		{"numbers in a list", "60 01  62 02 0203  8201 08 000000000000f03f", &Kinds{}, 4},
+		{"entries of a map and their values", "0a 07 0a0161 1202 2001  0a 00", &Struct{}, 3},
+	} {
+		b := fromHex(t, tt.bytes)
+		if err := Unmarshal(tt.into, b, tt.count); err != nil {
+			t.Errorf("%s: Unmarshal(%s) with limit %d: %v", tt.what, tt.bytes, tt.count, err)
+		}
+		err := Unmarshal(reset(tt.into), b, tt.count-1)
+		want := fmt.Sprintf("more than %d messages and values in one message", tt.count-1)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: Unmarshal(%s) with limit %d = %v, want %q", tt.what, tt.bytes, tt.count-1, err, want)
+		}
+	}
+	if err := new(MetricNode).Unmarshal(bytes.Repeat([]byte{0x22, 0}, MaxElements+1)); err == nil {
+		t.Errorf("Unmarshal of %d children succeeds", MaxElements+1)
 	}
 }

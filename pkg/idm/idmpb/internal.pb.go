@@ -44,10 +44,10 @@ func (m *Event) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Event) Unmarshal(b []byte) error {
 	*m = Event{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Event) merge(b []byte, depth int) error {
+func (m *Event) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -60,7 +60,7 @@ func (m *Event) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(ExitEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Event = v
 		}
 		if err != nil {
@@ -103,10 +103,10 @@ func (m *Request) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Request) Unmarshal(b []byte) error {
 	*m = Request{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Request) merge(b []byte, depth int) error {
+func (m *Request) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -119,21 +119,21 @@ func (m *Request) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(PingRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 18: // metrics
 			v, ok := m.Request.(*MetricsRequest)
 			if !ok {
 				v = new(MetricsRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 26: // exec_stream
 			v, ok := m.Request.(*ExecStreamRequestUpdate)
 			if !ok {
 				v = new(ExecStreamRequestUpdate)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		}
 		if err != nil {
@@ -176,10 +176,10 @@ func (m *Response) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Response) Unmarshal(b []byte) error {
 	*m = Response{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Response) merge(b []byte, depth int) error {
+func (m *Response) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -192,21 +192,21 @@ func (m *Response) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(PingResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 18: // metrics
 			v, ok := m.Response.(*MetricsResponse)
 			if !ok {
 				v = new(MetricsResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 26: // exec_stream
 			v, ok := m.Response.(*ExecStreamResponseUpdate)
 			if !ok {
 				v = new(ExecStreamResponseUpdate)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		}
 		if err != nil {
@@ -233,10 +233,10 @@ func (m *ExitEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExitEvent) Unmarshal(b []byte) error {
 	*m = ExitEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExitEvent) merge(b []byte, _ int) error {
+func (m *ExitEvent) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -266,10 +266,10 @@ func (m *PingRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *PingRequest) Unmarshal(b []byte) error {
 	*m = PingRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *PingRequest) merge(b []byte, _ int) error {
+func (m *PingRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -292,10 +292,10 @@ func (m *PingResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *PingResponse) Unmarshal(b []byte) error {
 	*m = PingResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *PingResponse) merge(b []byte, _ int) error {
+func (m *PingResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -318,10 +318,10 @@ func (m *MetricsRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *MetricsRequest) Unmarshal(b []byte) error {
 	*m = MetricsRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *MetricsRequest) merge(b []byte, _ int) error {
+func (m *MetricsRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -351,10 +351,10 @@ func (m *MetricsResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *MetricsResponse) Unmarshal(b []byte) error {
 	*m = MetricsResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *MetricsResponse) merge(b []byte, depth int) error {
+func (m *MetricsResponse) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -366,7 +366,7 @@ func (m *MetricsResponse) merge(b []byte, depth int) error {
 			if m.Root == nil {
 				m.Root = new(MetricNode)
 			}
-			err = f.message(m.Root, depth)
+			err = f.message(m.Root, d)
 		}
 		if err != nil {
 			return err
@@ -402,10 +402,10 @@ func (m *MetricNode) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *MetricNode) Unmarshal(b []byte) error {
 	*m = MetricNode{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *MetricNode) merge(b []byte, depth int) error {
+func (m *MetricNode) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -419,12 +419,12 @@ func (m *MetricNode) merge(b []byte, depth int) error {
 			if m.Value == nil {
 				m.Value = new(Value)
 			}
-			err = f.message(m.Value, depth)
+			err = f.message(m.Value, d)
 		case 24: // format
 			m.Format = MetricFormat(f.bits)
 		case 34: // children
 			v := new(MetricNode)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Children = append(m.Children, v)
 		}
 		if err != nil {
@@ -453,10 +453,10 @@ func (m *ExecEnvVar) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecEnvVar) Unmarshal(b []byte) error {
 	*m = ExecEnvVar{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecEnvVar) merge(b []byte, _ int) error {
+func (m *ExecEnvVar) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -510,10 +510,10 @@ func (m *ExecStreamRequestUpdate) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecStreamRequestUpdate) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestUpdate{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecStreamRequestUpdate) merge(b []byte, depth int) error {
+func (m *ExecStreamRequestUpdate) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -526,21 +526,21 @@ func (m *ExecStreamRequestUpdate) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(ExecStreamRequestStart)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Update = v
 		case 18: // stdin
 			v, ok := m.Update.(*ExecStreamRequestStdin)
 			if !ok {
 				v = new(ExecStreamRequestStdin)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Update = v
 		case 26: // terminal_resize
 			v, ok := m.Update.(*ExecStreamRequestTerminalSize)
 			if !ok {
 				v = new(ExecStreamRequestTerminalSize)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Update = v
 		}
 		if err != nil {
@@ -582,10 +582,10 @@ func (m *ExecStreamRequestStart) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecStreamRequestStart) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestStart{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecStreamRequestStart) merge(b []byte, depth int) error {
+func (m *ExecStreamRequestStart) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -595,11 +595,13 @@ func (m *ExecStreamRequestStart) merge(b []byte, depth int) error {
 		switch f.key {
 		case 10: // environment
 			v := new(ExecEnvVar)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Environment = append(m.Environment, v)
 		case 18: // command
 			var v string
-			v, err = f.string("ExecStreamRequestStart.command")
+			if err = d.element(); err == nil {
+				v, err = f.string("ExecStreamRequestStart.command")
+			}
 			m.Command = append(m.Command, v)
 		case 26: // working_directory
 			m.WorkingDirectory, err = f.string("ExecStreamRequestStart.working_directory")
@@ -609,7 +611,7 @@ func (m *ExecStreamRequestStart) merge(b []byte, depth int) error {
 			if m.TerminalSize == nil {
 				m.TerminalSize = new(ExecStreamRequestTerminalSize)
 			}
-			err = f.message(m.TerminalSize, depth)
+			err = f.message(m.TerminalSize, d)
 		}
 		if err != nil {
 			return err
@@ -638,10 +640,10 @@ func (m *ExecStreamRequestStdin) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecStreamRequestStdin) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestStdin{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecStreamRequestStdin) merge(b []byte, _ int) error {
+func (m *ExecStreamRequestStdin) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -680,10 +682,10 @@ func (m *ExecStreamRequestTerminalSize) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecStreamRequestTerminalSize) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestTerminalSize{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecStreamRequestTerminalSize) merge(b []byte, _ int) error {
+func (m *ExecStreamRequestTerminalSize) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -729,10 +731,10 @@ func (m *ExecStreamResponseUpdate) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ExecStreamResponseUpdate) Unmarshal(b []byte) error {
 	*m = ExecStreamResponseUpdate{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ExecStreamResponseUpdate) merge(b []byte, _ int) error {
+func (m *ExecStreamResponseUpdate) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {

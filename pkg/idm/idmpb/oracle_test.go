@@ -31,7 +31,7 @@ func descriptors(t testing.TB) []protoreflect.MessageDescriptor {
 }
 
 // newMessage returns an empty message of the full name.
-func newMessage(t testing.TB, name string) message {
+func newMessage(t testing.TB, name string) Message {
 	t.Helper()
 	for _, fixture := range fixtures {
 		if fixture.name == name {
@@ -43,8 +43,8 @@ func newMessage(t testing.TB, name string) message {
 }
 
 // reset returns an empty message of m's type.
-func reset(m message) message {
-	empty, ok := reflect.New(reflect.TypeOf(m).Elem()).Interface().(message)
+func reset(m Message) Message {
+	empty, ok := reflect.TypeAssert[Message](reflect.New(reflect.TypeOf(m).Elem()))
 	if !ok {
 		panic("a message's type is no message")
 	}

@@ -35,10 +35,10 @@ func (m *Struct) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Struct) Unmarshal(b []byte) error {
 	*m = Struct{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Struct) merge(b []byte, depth int) error {
+func (m *Struct) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -48,7 +48,7 @@ func (m *Struct) merge(b []byte, depth int) error {
 		switch f.key {
 		case 10: // fields
 			k, v := "", new(Value)
-			k, err = f.entry("Struct.fields", v, depth)
+			k, err = f.entry("Struct.fields", v, d)
 			if m.Fields == nil {
 				m.Fields = make(map[string]*Value)
 			}
@@ -115,10 +115,10 @@ func (m *Value) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *Value) Unmarshal(b []byte) error {
 	*m = Value{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *Value) merge(b []byte, depth int) error {
+func (m *Value) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -141,14 +141,14 @@ func (m *Value) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(Struct)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Kind = v
 		case 50: // list_value
 			v, ok := m.Kind.(*ListValue)
 			if !ok {
 				v = new(ListValue)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Kind = v
 		}
 		if err != nil {
@@ -177,10 +177,10 @@ func (m *ListValue) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *ListValue) Unmarshal(b []byte) error {
 	*m = ListValue{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *ListValue) merge(b []byte, depth int) error {
+func (m *ListValue) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -190,7 +190,7 @@ func (m *ListValue) merge(b []byte, depth int) error {
 		switch f.key {
 		case 10: // values
 			v := new(Value)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Values = append(m.Values, v)
 		}
 		if err != nil {

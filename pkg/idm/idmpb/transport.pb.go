@@ -45,10 +45,10 @@ func (m *IdmTransportPacket) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmTransportPacket) Unmarshal(b []byte) error {
 	*m = IdmTransportPacket{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmTransportPacket) merge(b []byte, _ int) error {
+func (m *IdmTransportPacket) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {

@@ -46,10 +46,10 @@ func (m *IdmPacket) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmPacket) Unmarshal(b []byte) error {
 	*m = IdmPacket{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmPacket) merge(b []byte, depth int) error {
+func (m *IdmPacket) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -62,21 +62,21 @@ func (m *IdmPacket) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(IdmEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Content = v
 		case 18: // request
 			v, ok := m.Content.(*IdmRequest)
 			if !ok {
 				v = new(IdmRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Content = v
 		case 26: // response
 			v, ok := m.Content.(*IdmResponse)
 			if !ok {
 				v = new(IdmResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Content = v
 		}
 		if err != nil {
@@ -113,10 +113,10 @@ func (m *IdmEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmEvent) Unmarshal(b []byte) error {
 	*m = IdmEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmEvent) merge(b []byte, depth int) error {
+func (m *IdmEvent) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -129,7 +129,7 @@ func (m *IdmEvent) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(IdmExitEvent)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Event = v
 		}
 		if err != nil {
@@ -156,10 +156,10 @@ func (m *IdmExitEvent) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmExitEvent) Unmarshal(b []byte) error {
 	*m = IdmExitEvent{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmExitEvent) merge(b []byte, _ int) error {
+func (m *IdmExitEvent) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -209,10 +209,10 @@ func (m *IdmRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmRequest) Unmarshal(b []byte) error {
 	*m = IdmRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmRequest) merge(b []byte, depth int) error {
+func (m *IdmRequest) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -227,14 +227,14 @@ func (m *IdmRequest) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(IdmPingRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		case 26: // metrics
 			v, ok := m.Request.(*IdmMetricsRequest)
 			if !ok {
 				v = new(IdmMetricsRequest)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Request = v
 		}
 		if err != nil {
@@ -256,10 +256,10 @@ func (m *IdmPingRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmPingRequest) Unmarshal(b []byte) error {
 	*m = IdmPingRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmPingRequest) merge(b []byte, _ int) error {
+func (m *IdmPingRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -282,10 +282,10 @@ func (m *IdmMetricsRequest) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmMetricsRequest) Unmarshal(b []byte) error {
 	*m = IdmMetricsRequest{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmMetricsRequest) merge(b []byte, _ int) error {
+func (m *IdmMetricsRequest) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -328,10 +328,10 @@ func (m *IdmResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmResponse) Unmarshal(b []byte) error {
 	*m = IdmResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmResponse) merge(b []byte, depth int) error {
+func (m *IdmResponse) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -346,14 +346,14 @@ func (m *IdmResponse) merge(b []byte, depth int) error {
 			if !ok {
 				v = new(IdmPingResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		case 26: // metrics
 			v, ok := m.Response.(*IdmMetricsResponse)
 			if !ok {
 				v = new(IdmMetricsResponse)
 			}
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Response = v
 		}
 		if err != nil {
@@ -375,10 +375,10 @@ func (m *IdmPingResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmPingResponse) Unmarshal(b []byte) error {
 	*m = IdmPingResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmPingResponse) merge(b []byte, _ int) error {
+func (m *IdmPingResponse) merge(b []byte, _ *decoder) error {
 	for len(b) > 0 {
 		_, rest, err := next(b)
 		if err != nil {
@@ -408,10 +408,10 @@ func (m *IdmMetricsResponse) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmMetricsResponse) Unmarshal(b []byte) error {
 	*m = IdmMetricsResponse{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmMetricsResponse) merge(b []byte, depth int) error {
+func (m *IdmMetricsResponse) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -423,7 +423,7 @@ func (m *IdmMetricsResponse) merge(b []byte, depth int) error {
 			if m.Root == nil {
 				m.Root = new(IdmMetricNode)
 			}
-			err = f.message(m.Root, depth)
+			err = f.message(m.Root, d)
 		}
 		if err != nil {
 			return err
@@ -459,10 +459,10 @@ func (m *IdmMetricNode) AppendTo(b []byte) []byte {
 // Unmarshal sets m to the message that is b, of which it keeps no part.
 func (m *IdmMetricNode) Unmarshal(b []byte) error {
 	*m = IdmMetricNode{}
-	return m.merge(b, maxDepth)
+	return m.merge(b, newDecoder())
 }
 
-func (m *IdmMetricNode) merge(b []byte, depth int) error {
+func (m *IdmMetricNode) merge(b []byte, d *decoder) error {
 	for len(b) > 0 {
 		f, rest, err := next(b)
 		if err != nil {
@@ -476,12 +476,12 @@ func (m *IdmMetricNode) merge(b []byte, depth int) error {
 			if m.Value == nil {
 				m.Value = new(Value)
 			}
-			err = f.message(m.Value, depth)
+			err = f.message(m.Value, d)
 		case 24: // format
 			m.Format = IdmMetricFormat(f.bits)
 		case 34: // children
 			v := new(IdmMetricNode)
-			err = f.message(v, depth)
+			err = f.message(v, d)
 			m.Children = append(m.Children, v)
 		}
 		if err != nil {

@@ -12,6 +12,41 @@ import (
 // maxDepth bounds how deep messages may stand in each other.
 const maxDepth = 100
 
+// MaxElements bounds the messages and the values of lists in a message that
+// Unmarshal reads. Two bytes can be a message, of which Go's form takes up to a
+// hundred.
+const MaxElements = 1 << 20
+
+// Message is every message of this package.
+type Message interface {
+	AppendTo(b []byte) []byte
+	Unmarshal(b []byte) error
+	merge(b []byte, d *decoder) error
+}
+
+// Unmarshal is m.Unmarshal with another limit than MaxElements.
+func Unmarshal(m Message, b []byte, elements int) error {
+	return m.merge(b, &decoder{depth: maxDepth, elements: elements, limit: elements})
+}
+
+// decoder is what is left of the limits while a message is read.
+type decoder struct {
+	depth           int
+	elements, limit int
+}
+
+func newDecoder() *decoder {
+	return &decoder{depth: maxDepth, elements: MaxElements, limit: MaxElements}
+}
+
+// element counts one more message, or value of a list.
+func (d *decoder) element() error {
+	if d.elements--; d.elements < 0 {
+		return fmt.Errorf("more than %d messages and values in one message", d.limit)
+	}
+	return nil
+}
+
 // field is one field as it stands on the wire.
 type field struct {
 	key  uint64 // number<<3 | wire type
@@ -58,17 +93,18 @@ func (f field) string(name string) (string, error) {
 	return string(f.data), nil
 }
 
-// merger is a message that takes the fields of b into itself. depth is how many
-// messages may stand in it.
-type merger interface {
-	merge(b []byte, depth int) error
-}
-
-func (f field) message(into merger, depth int) error {
-	if depth <= 0 {
+// message takes the fields of f into the message.
+func (f field) message(into Message, d *decoder) error {
+	if d.depth == 0 {
 		return errTooDeep()
 	}
-	return into.merge(f.data, depth-1)
+	if err := d.element(); err != nil {
+		return err
+	}
+	d.depth--
+	err := into.merge(f.data, d)
+	d.depth++
+	return err
 }
 
 // appender is a message that can be written.
@@ -157,20 +193,23 @@ func packDouble(b []byte, v float64) []byte {
 }
 
 // unpackBits gives each value of a packed field to add.
-func (f field) unpackBits(add func(field)) error {
-	return f.unpack(protowire.ConsumeVarint, add)
+func (f field) unpackBits(d *decoder, add func(field)) error {
+	return f.unpack(d, protowire.ConsumeVarint, add)
 }
 
 // unpackDouble gives each value of a packed field to add.
-func (f field) unpackDouble(add func(field)) error {
-	return f.unpack(protowire.ConsumeFixed64, add)
+func (f field) unpackDouble(d *decoder, add func(field)) error {
+	return f.unpack(d, protowire.ConsumeFixed64, add)
 }
 
-func (f field) unpack(consume func([]byte) (uint64, int), add func(field)) error {
+func (f field) unpack(d *decoder, consume func([]byte) (uint64, int), add func(field)) error {
 	for b := f.data; len(b) > 0; {
 		bits, n := consume(b)
 		if n < 0 {
 			return fmt.Errorf("packed field: %w", protowire.ParseError(n))
+		}
+		if err := d.element(); err != nil {
+			return err
 		}
 		add(field{bits: bits})
 		b = b[n:]
@@ -196,10 +235,15 @@ func (e entry) AppendTo(b []byte) []byte {
 }
 
 // entry reads one entry of a map from string to message.
-func (f field) entry(where string, value merger, depth int) (name string, err error) {
-	if depth <= 0 {
+func (f field) entry(where string, value Message, d *decoder) (name string, err error) {
+	if d.depth == 0 {
 		return "", errTooDeep()
 	}
+	if err := d.element(); err != nil {
+		return "", err
+	}
+	d.depth--
+	defer func() { d.depth++ }()
 	for b := f.data; len(b) > 0; {
 		part, rest, err := next(b)
 		if err != nil {
@@ -210,7 +254,7 @@ func (f field) entry(where string, value merger, depth int) (name string, err er
 		case 1<<3 | uint64(protowire.BytesType):
 			name, err = part.string(where)
 		case 2<<3 | uint64(protowire.BytesType):
-			err = part.message(value, depth-1)
+			err = part.message(value, d)
 		}
 		if err != nil {
 			return "", err

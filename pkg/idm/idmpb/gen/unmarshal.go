@@ -8,9 +8,9 @@ func (w *writer) unmarshal(m *protogen.Message) {
 	w.P("// Unmarshal sets m to the message that is b, of which it keeps no part.")
 	w.P("func (m *", name, ") Unmarshal(b []byte) error {")
 	w.P("*m = ", name, "{}")
-	w.P("return m.merge(b, maxDepth) }")
+	w.P("return m.merge(b, newDecoder()) }")
 	w.P()
-	w.P("func (m *", name, ") merge(b []byte, ", depthName(m), " int) error {")
+	w.P("func (m *", name, ") merge(b []byte, ", decoderName(m), " *decoder) error {")
 	w.P("for len(b) > 0 {")
 	if len(m.Fields) == 0 {
 		w.P("_, rest, err := next(b)")
@@ -31,10 +31,10 @@ func (w *writer) unmarshal(m *protogen.Message) {
 	w.P("return nil }")
 }
 
-func depthName(m *protogen.Message) string {
+func decoderName(m *protogen.Message) string {
 	for _, f := range m.Fields {
-		if f.Message != nil {
-			return "depth"
+		if f.Message != nil || f.Desc.IsList() {
+			return "d"
 		}
 	}
 	return "_"
@@ -53,16 +53,17 @@ func (w *writer) readField(m *protogen.Message, f *protogen.Field) {
 		w.readEntry(f)
 	case f.Desc.IsList() && f.Message != nil:
 		w.P("v := new(", f.Message.GoIdent.GoName, ")")
-		w.P("err = f.message(v, depth)")
+		w.P("err = f.message(v, d)")
 		w.P(member, " = append(", member, ", v)")
 	case f.Message != nil:
 		w.P("if ", member, " == nil { ", member, " = new(", f.Message.GoIdent.GoName, ") }")
-		w.P("err = f.message(", member, ", depth)")
+		w.P("err = f.message(", member, ", d)")
 	case packable(f):
 		s, _ := scalarOf(f) // checked by check
+		w.P("err = d.element()")
 		w.P(member, " = append(", member, ", ", s.read, ")")
 		w.P("case ", packedKey(f), ":")
-		w.P("err = f.unpack", s.verb, "(func(f field) { ", member, " = append(", member, ", ", s.read, ") })")
+		w.P("err = f.unpack", s.verb, "(d, func(f field) { ", member, " = append(", member, ", ", s.read, ") })")
 	default:
 		w.readScalar(m, f)
 	}
@@ -74,11 +75,12 @@ func (w *writer) readScalar(m *protogen.Message, f *protogen.Field) {
 	switch where := quote(m.GoIdent.GoName + "." + string(f.Desc.Name())); {
 	case s.verb == "String" && f.Desc.IsList():
 		w.P("var v string")
-		w.P("v, err = f.string(", where, ")")
+		w.P("if err = d.element(); err == nil { v, err = f.string(", where, ") }")
 		w.P(member, " = append(", member, ", v)")
 	case s.verb == "String":
 		w.P(member, ", err = f.string(", where, ")")
 	case f.Desc.IsList():
+		w.P("err = d.element()")
 		w.P(member, " = append(", member, ", ", s.read, ")")
 	default:
 		w.P(member, " = ", s.read)
@@ -93,7 +95,7 @@ func (w *writer) readCase(m *protogen.Message, f *protogen.Field) {
 	case f.Message != nil:
 		w.P("v, ok := ", member, ".(*", name, ")")
 		w.P("if !ok { v = new(", name, ") }")
-		w.P("err = f.message(v, depth)")
+		w.P("err = f.message(v, d)")
 		w.P(member, " = v")
 	case s.verb == "String":
 		w.P("var v string")
@@ -108,7 +110,7 @@ func (w *writer) readEntry(f *protogen.Field) {
 	member, value := "m."+f.GoName, f.Message.Fields[1].Message.GoIdent.GoName
 	where := quote(f.Parent.GoIdent.GoName + "." + string(f.Desc.Name()))
 	w.P("k, v := \"\", new(", value, ")")
-	w.P("k, err = f.entry(", where, ", v, depth)")
+	w.P("k, err = f.entry(", where, ", v, d)")
 	w.P("if ", member, " == nil { ", member, " = make(map[string]*", value, ") }")
 	w.P(member, "[k] = v")
 }

@@ -26,7 +26,7 @@ from krata.internal import idm_pb2 as version1
 
 EXTENSION = 27495
 FORM = transport.IdmTransportPacketForm
-TIMEOUT = 90  # seconds; a guest is emulated, and boots meanwhile
+TIMEOUT = 20  # seconds; a guest is emulated, and boots meanwhile
 
 
 def form(name):
@@ -48,6 +48,7 @@ class Guest:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(path)
+        self.heard = b""
         self.last = 1000
         self.exits = []
         self.events = []
@@ -63,6 +64,7 @@ class Guest:
             if not part:
                 raise EOFError(f"{len(data)} of {size} bytes")
             data += part
+            self.heard = (self.heard + part)[-64:]
         return data
 
     def send1(self, packet):
@@ -214,7 +216,11 @@ def main():
     guest = Guest(sys.argv[2])
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(operations[request["op"]](guest, request)), flush=True)
+        try:
+            print(json.dumps(operations[request["op"]](guest, request)), flush=True)
+        except Exception:
+            print("the last bytes heard:", guest.heard, file=sys.stderr)
+            raise
 
 
 main()

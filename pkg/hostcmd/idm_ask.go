@@ -1,0 +1,181 @@
+package hostcmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kguest/kguest/pkg/idm/client"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
+)
+
+func idmPing(c *idmCall) func(ctx context.Context, args []string) error {
+	return func(ctx context.Context, args []string) error {
+		if err := c.wantArgs(args); err != nil {
+			return err
+		}
+		return c.askAny(ctx, func(ctx context.Context, guest *client.Client) error {
+			began := time.Now()
+			if err := guest.Ping(ctx); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(c.Stdout, "guest answers in %s\n", shortDuration(time.Since(began)))
+			return err
+		})
+	}
+}
+
+func idmSignal(c *idmCall) func(ctx context.Context, args []string) error {
+	all := c.flags.Bool("all", false, "")
+	return func(ctx context.Context, args []string) error {
+		if err := c.wantArgs(args, "signal, such as TERM or 15"); err != nil {
+			return err
+		}
+		request := &idmpb.SignalRequest{Name: args[0], All: *all}
+		if n, err := strconv.ParseUint(args[0], 10, 32); err == nil {
+			request.Name, request.Number = "", uint32(n)
+		}
+		if err := c.needsVersion2(); err != nil {
+			return err
+		}
+		return c.ask(ctx, func(ctx context.Context, guest *client.Client) error {
+			return guest.Signal(ctx, request)
+		})
+	}
+}
+
+func idmStop(c *idmCall) func(ctx context.Context, args []string) error {
+	grace := c.flags.Duration("grace", 0, "")
+	now := c.flags.Bool("now", false, "")
+	wait := c.flags.Bool("wait", false, "")
+	return func(ctx context.Context, args []string) error {
+		if err := c.wantArgs(args); err != nil {
+			return err
+		}
+		switch {
+		case *grace < 0 || *grace != 0 && *grace < time.Millisecond:
+			return usagef("stop -grace %v: want at least 1ms; -now kills at once", *grace)
+		case *grace > 0 && *now:
+			return usagef("stop: -grace and -now exclude each other")
+		}
+		if err := c.needsVersion2(); err != nil {
+			return err
+		}
+		request := &idmpb.StopRequest{GraceMilliseconds: uint64(grace.Milliseconds()), Now: *now} //nolint:gosec // G115: not negative
+		return c.stop(ctx, request, *wait)
+	}
+}
+
+// stop asks the guest to stop, and with wait prints its end.
+func (c *idmCall) stop(ctx context.Context, request *idmpb.StopRequest, wait bool) error {
+	guest, err := c.connect(ctx, c.version)
+	if err != nil {
+		return err
+	}
+	defer guest.Close()
+	answer, cancel := c.limited(ctx, c.timeout)
+	defer cancel()
+	watch, err := guest.Watch(answer)
+	if err != nil {
+		return c.explain(answer, err)
+	}
+	defer watch.Close()
+	if err := guest.Stop(answer, request); err != nil || !wait {
+		return c.explain(answer, err)
+	}
+	return printEvents(ctx, watch, func(e event) error {
+		if e.Event != "ended" && e.Event != "exit" {
+			return nil
+		}
+		_, err := fmt.Fprintln(c.Stdout, e)
+		return err
+	})
+}
+
+func idmReport(c *idmCall) func(ctx context.Context, args []string) error {
+	asJSON := c.flags.Bool("json", false, "")
+	return func(ctx context.Context, args []string) error {
+		if err := c.wantArgs(args); err != nil {
+			return err
+		}
+		if err := c.needsVersion2(); err != nil {
+			return err
+		}
+		return c.ask(ctx, func(ctx context.Context, guest *client.Client) error {
+			got, err := guest.BootReport(ctx)
+			if err != nil {
+				return err
+			}
+			if *asJSON {
+				return writeJSON(c.Stdout, reportOf(got))
+			}
+			return printBoot(c.Stdout, reportOf(got))
+		})
+	}
+}
+
+// bootReport is the boot report as -json prints it. Times are in microseconds.
+type bootReport struct {
+	State  string      `json:"state"`
+	Kernel uint64      `json:"kernelMicroseconds"`
+	Init   uint64      `json:"initMicroseconds"`
+	Stages []bootStage `json:"stages"`
+}
+
+type bootStage struct {
+	Name  string `json:"name"`
+	Took  uint64 `json:"microseconds"`
+	Error string `json:"error,omitempty"`
+}
+
+func reportOf(m *idmpb.BootReport) bootReport {
+	r := bootReport{State: stateName(m.State), Kernel: m.KernelMicroseconds, Init: m.InitMicroseconds, Stages: []bootStage{}}
+	for _, s := range m.Stages {
+		r.Stages = append(r.Stages, bootStage{Name: s.Name, Took: s.DurationMicroseconds, Error: s.Error})
+	}
+	return r
+}
+
+func stateName(s idmpb.BootState) string {
+	switch s {
+	case idmpb.BootStateBooting:
+		return "booting"
+	case idmpb.BootStateReady:
+		return "ready"
+	case idmpb.BootStateFailed:
+		return "failed"
+	case idmpb.BootStateEnding:
+		return "ending"
+	default:
+		return "state " + strconv.Itoa(int(s))
+	}
+}
+
+func printBoot(w io.Writer, r bootReport) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, us uint64, note string) {
+		took := "unknown"
+		if us > 0 {
+			took = shortDuration(time.Duration(us) * time.Microsecond) //nolint:gosec // G115: an odd guest's is printed oddly
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", name, took, printable(note))
+	}
+	fmt.Fprintf(w, "state %s\n", r.State)
+	row("kernel", r.Kernel, "")
+	row("init", r.Init, "")
+	for _, s := range r.Stages {
+		row("  "+printable(s.Name), s.Took, s.Error)
+	}
+	return table.Flush()
+}
+
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
