@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/kguest/kguest/pkg/boot"
 )
 
@@ -23,5 +25,35 @@ func TestReadmeParameters(t *testing.T) {
 	}
 	if got, want := strings.Count(string(readme), "| `kinit."), len(boot.Parameters()); got != want {
 		t.Errorf("README.md: %d rows of kernel parameters, want %d", got, want)
+	}
+}
+
+// TestReadmeDependencies holds README's table of modules to go.mod.
+func TestReadmeDependencies(t *testing.T) {
+	data, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := modfile.Parse("go.mod", data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for _, r := range mod.Require {
+		if r.Indirect {
+			continue
+		}
+		direct++
+		if row := "| `" + r.Mod.Path + "` | " + r.Mod.Version + " | "; !strings.Contains(string(readme), row) {
+			t.Errorf("README.md: no row %s", row)
+		}
+	}
+	_, table, _ := strings.Cut(string(readme), "| module | version | why |")
+	if got := strings.Count(table, "\n| `"); got != direct {
+		t.Errorf("README.md: %d modules, want the %d of go.mod", got, direct)
 	}
 }

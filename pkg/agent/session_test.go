@@ -35,10 +35,10 @@ func shell(script string) supervise.Command {
 }
 
 func TestSession(t *testing.T) {
-	tty := &terminal{ptmx: "/dev/ptmx", size: console.Size{Rows: 24, Columns: 80}}
+	tty := &console.Size{Rows: 24, Columns: 80}
 	for _, tt := range []struct {
 		name, script, stdin string
-		tty                 *terminal
+		tty                 *console.Size
 		stdout, stderr      string
 		code                int
 	}{
@@ -51,9 +51,9 @@ func TestSession(t *testing.T) {
 		{name: "grandchild keeps the pipe", script: "sleep 5 & echo gone", stdout: "gone\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var sup supervise.Supervisor
+			a := Agent{Sup: &supervisor, PTMX: "/dev/ptmx"}
 			var got record
-			s, err := startSession(&sup, shell(tt.script), tt.tty, &got)
+			s, err := a.startSession(shell(tt.script), tt.tty, &got)
 			if err != nil {
 				t.Fatal(err)
 			}

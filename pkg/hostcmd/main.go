@@ -39,7 +39,7 @@ type verb struct {
 }
 
 // verbs returns all verbs but help.
-func verbs() []verb { return []verb{buildVerb()} }
+func verbs() []verb { return []verb{buildVerb(), idmVerb()} }
 
 // usageError is a mistake in the command line; it ends with status 2.
 type usageError struct{ reason string }
@@ -51,14 +51,23 @@ func usagef(format string, args ...any) error {
 }
 
 // Main runs mkinitramfs with args, its own name not among them, and returns
-// its exit status: 0, 1 for an error, 2 for a mistake in args. An error is one
-// line on s.Stderr.
+// its exit status: 0, 1 for an error, 2 for a mistake in args, or that of a
+// command in a guest. An error is one line on s.Stderr.
 func Main(ctx context.Context, args []string, s Streams) int {
 	name, err := run(ctx, args, s)
 	var usage *usageError
+	var exit *exitError
 	switch {
 	case err == nil:
 		return statusOK
+	case errors.As(err, &exit):
+		if ctx.Err() != nil {
+			exit.err = errors.New("interrupted")
+		}
+		if exit.err != nil {
+			fmt.Fprintf(s.Stderr, "%s: %s\n", program, oneLine(exit))
+		}
+		return exit.status
 	case errors.As(err, &usage):
 		fmt.Fprintf(s.Stderr, "%s: %s (`%s help%s` shows how)\n", program, oneLine(err), program, name)
 		return statusUsage

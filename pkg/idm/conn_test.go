@@ -401,3 +401,60 @@ func TestDeadDevice(t *testing.T) {
 		}
 	})
 }
+
+// TestPingFlood has a host ask and ask and never read an answer.
+func TestPingFlood(t *testing.T) {
+	bubble(t, "pings", func(t *testing.T) {
+		const pings = 100_000
+		c, host := connect(t, Config{})
+		go func() {
+			batch := bytes.Repeat(mustFrame(t, ping(1), Version2), 100)
+			for range pings / 100 {
+				if _, err := host.Write(batch); err != nil {
+					t.Errorf("host writes: %v", err)
+				}
+			}
+		}()
+		pong := &idmpb.Response{Response: &idmpb.PingResponse{}}
+		for range pings {
+			if err := c.Send(receive(t, c).Reply(pong)); err != nil && !errors.Is(err, ErrQueueFull) {
+				t.Fatalf("Send: %v", err)
+			}
+		}
+		if n := len(c.queue.replies.frames); n > DefaultQueueFrames || cap(c.scanner.data) > keep {
+			t.Errorf("%d replies wait, want at most %d; a buffer of %d bytes", n, DefaultQueueFrames, cap(c.scanner.data))
+		}
+		if got := c.Stats(); got.Frames != pings || got.RepliesDropped < pings-DefaultQueueFrames-1 {
+			t.Errorf("%+v, want %d frames and all but %d replies dropped", got, pings, DefaultQueueFrames+1)
+		}
+		go func() {
+			if err := c.Send(ExitEvent(4)); err != nil {
+				t.Errorf("Send: %v", err)
+			}
+		}()
+		synctest.Wait()
+		one := mustFrame(t, ping(1).Reply(pong), Version2)
+		expect(t, host, one)
+		expect(t, host, mustFrame(t, ExitEvent(4), Version2))
+		expect(t, host, bytes.Repeat(one, DefaultQueueFrames))
+		write(t, host, mustFrame(t, ping(2), Version2))
+		if m := receive(t, c); m.ID != 2 {
+			t.Errorf("message %d, want 2", m.ID)
+		}
+	})
+}
+
+// TestManySmallParts has a host send what is large only once it is read.
+func TestManySmallParts(t *testing.T) {
+	bubble(t, "environment", func(t *testing.T) {
+		c, host := connect(t, Config{})
+		start := &idmpb.ExecStreamRequestStart{Environment: make([]*idmpb.ExecEnvVar, requestElements)}
+		m := Message{ID: 1, Form: FormStreamRequest, Body: &idmpb.Request{
+			Request: &idmpb.ExecStreamRequestUpdate{Update: start},
+		}}
+		write(t, host, mustFrame(t, m, Version2), mustFrame(t, ping(2), Version2))
+		if m := receive(t, c); m.ID != 2 {
+			t.Errorf("message %d, want 2: the first has too many parts", m.ID)
+		}
+	})
+}

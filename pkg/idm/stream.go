@@ -41,7 +41,7 @@ func (c *Conn) read() {
 		if err != nil {
 			return
 		}
-		if again && n == 0 && !c.pause(&retry) {
+		if n == 0 && !c.pause(&retry) {
 			return
 		}
 	}

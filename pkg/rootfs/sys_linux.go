@@ -3,6 +3,8 @@ package rootfs
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +27,8 @@ func device(path string) (uint64, error) {
 	return st.Dev, nil
 }
 
-// onInitramfs guards the deletion: it is an error where path is not on a file
-// system that lives in memory, as an initramfs does.
+// onInitramfs guards the deletion: it is an error where path is not a directory
+// with an init on a file system that lives in memory, as an initramfs is.
 func onInitramfs(path string) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
@@ -34,6 +36,9 @@ func onInitramfs(path string) error {
 	}
 	switch uint32(st.Type) { //nolint:gosec // the magic is 32 bits wide
 	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
+		if _, err := os.Lstat(filepath.Join(path, "init")); err != nil {
+			return fmt.Errorf("%s is not an initramfs (%w): nothing was changed", path, err)
+		}
 		return nil
 	}
 	return fmt.Errorf("%s is not an initramfs (file system type %#x): nothing was changed", path, st.Type)

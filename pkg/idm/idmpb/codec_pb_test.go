@@ -190,7 +190,8 @@ func (m *Kinds) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Kinds) Unmarshal(b []byte) error {
 	*m = Kinds{}
 	return m.merge(b, newDecoder())

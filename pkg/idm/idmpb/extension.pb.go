@@ -58,7 +58,8 @@ func (m *ExtensionRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExtensionRequest) Unmarshal(b []byte) error {
 	*m = ExtensionRequest{}
 	return m.merge(b, newDecoder())
@@ -165,7 +166,8 @@ func (m *ExtensionResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExtensionResponse) Unmarshal(b []byte) error {
 	*m = ExtensionResponse{}
 	return m.merge(b, newDecoder())
@@ -265,7 +267,8 @@ func (m *ExtensionEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExtensionEvent) Unmarshal(b []byte) error {
 	*m = ExtensionEvent{}
 	return m.merge(b, newDecoder())
@@ -325,7 +328,8 @@ func (m *ExtensionError) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExtensionError) Unmarshal(b []byte) error {
 	*m = ExtensionError{}
 	return m.merge(b, newDecoder())
@@ -372,7 +376,8 @@ func (m *SignalRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *SignalRequest) Unmarshal(b []byte) error {
 	*m = SignalRequest{}
 	return m.merge(b, newDecoder())
@@ -409,7 +414,8 @@ func (m *SignalResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *SignalResponse) Unmarshal(b []byte) error {
 	*m = SignalResponse{}
 	return m.merge(b, newDecoder())
@@ -444,7 +450,8 @@ func (m *StopRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *StopRequest) Unmarshal(b []byte) error {
 	*m = StopRequest{}
 	return m.merge(b, newDecoder())
@@ -479,7 +486,8 @@ func (m *StopResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *StopResponse) Unmarshal(b []byte) error {
 	*m = StopResponse{}
 	return m.merge(b, newDecoder())
@@ -505,7 +513,8 @@ func (m *BootReportRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *BootReportRequest) Unmarshal(b []byte) error {
 	*m = BootReportRequest{}
 	return m.merge(b, newDecoder())
@@ -547,7 +556,8 @@ func (m *BootReport) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *BootReport) Unmarshal(b []byte) error {
 	*m = BootReport{}
 	return m.merge(b, newDecoder())
@@ -598,7 +608,8 @@ func (m *BootStage) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *BootStage) Unmarshal(b []byte) error {
 	*m = BootStage{}
 	return m.merge(b, newDecoder())
@@ -635,7 +646,8 @@ func (m *WatchRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *WatchRequest) Unmarshal(b []byte) error {
 	*m = WatchRequest{}
 	return m.merge(b, newDecoder())
@@ -666,7 +678,8 @@ func (m *WatchResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *WatchResponse) Unmarshal(b []byte) error {
 	*m = WatchResponse{}
 	return m.merge(b, newDecoder())
@@ -708,7 +721,8 @@ func (m *OomEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *OomEvent) Unmarshal(b []byte) error {
 	*m = OomEvent{}
 	return m.merge(b, newDecoder())
@@ -757,7 +771,8 @@ func (m *ExitDetailEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExitDetailEvent) Unmarshal(b []byte) error {
 	*m = ExitDetailEvent{}
 	return m.merge(b, newDecoder())
@@ -801,7 +816,8 @@ func (m *BootStateEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *BootStateEvent) Unmarshal(b []byte) error {
 	*m = BootStateEvent{}
 	return m.merge(b, newDecoder())
@@ -846,7 +862,8 @@ func (m *FileReadRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileReadRequest) Unmarshal(b []byte) error {
 	*m = FileReadRequest{}
 	return m.merge(b, newDecoder())
@@ -894,7 +911,8 @@ func (m *FileReadResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileReadResponse) Unmarshal(b []byte) error {
 	*m = FileReadResponse{}
 	return m.merge(b, newDecoder())
@@ -950,7 +968,8 @@ func (m *FileWriteRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileWriteRequest) Unmarshal(b []byte) error {
 	*m = FileWriteRequest{}
 	return m.merge(b, newDecoder())
@@ -1015,7 +1034,8 @@ func (m *FileWriteStart) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileWriteStart) Unmarshal(b []byte) error {
 	*m = FileWriteStart{}
 	return m.merge(b, newDecoder())
@@ -1068,7 +1088,8 @@ func (m *FileWriteChunk) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileWriteChunk) Unmarshal(b []byte) error {
 	*m = FileWriteChunk{}
 	return m.merge(b, newDecoder())
@@ -1114,7 +1135,8 @@ func (m *FileWriteResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *FileWriteResponse) Unmarshal(b []byte) error {
 	*m = FileWriteResponse{}
 	return m.merge(b, newDecoder())

@@ -41,7 +41,8 @@ func (m *Event) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Event) Unmarshal(b []byte) error {
 	*m = Event{}
 	return m.merge(b, newDecoder())
@@ -100,7 +101,8 @@ func (m *Request) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Request) Unmarshal(b []byte) error {
 	*m = Request{}
 	return m.merge(b, newDecoder())
@@ -173,7 +175,8 @@ func (m *Response) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Response) Unmarshal(b []byte) error {
 	*m = Response{}
 	return m.merge(b, newDecoder())
@@ -230,7 +233,8 @@ func (m *ExitEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExitEvent) Unmarshal(b []byte) error {
 	*m = ExitEvent{}
 	return m.merge(b, newDecoder())
@@ -263,7 +267,8 @@ func (m *PingRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *PingRequest) Unmarshal(b []byte) error {
 	*m = PingRequest{}
 	return m.merge(b, newDecoder())
@@ -289,7 +294,8 @@ func (m *PingResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *PingResponse) Unmarshal(b []byte) error {
 	*m = PingResponse{}
 	return m.merge(b, newDecoder())
@@ -315,7 +321,8 @@ func (m *MetricsRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *MetricsRequest) Unmarshal(b []byte) error {
 	*m = MetricsRequest{}
 	return m.merge(b, newDecoder())
@@ -348,7 +355,8 @@ func (m *MetricsResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *MetricsResponse) Unmarshal(b []byte) error {
 	*m = MetricsResponse{}
 	return m.merge(b, newDecoder())
@@ -399,7 +407,8 @@ func (m *MetricNode) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *MetricNode) Unmarshal(b []byte) error {
 	*m = MetricNode{}
 	return m.merge(b, newDecoder())
@@ -450,7 +459,8 @@ func (m *ExecEnvVar) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecEnvVar) Unmarshal(b []byte) error {
 	*m = ExecEnvVar{}
 	return m.merge(b, newDecoder())
@@ -507,7 +517,8 @@ func (m *ExecStreamRequestUpdate) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecStreamRequestUpdate) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestUpdate{}
 	return m.merge(b, newDecoder())
@@ -579,7 +590,8 @@ func (m *ExecStreamRequestStart) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecStreamRequestStart) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestStart{}
 	return m.merge(b, newDecoder())
@@ -637,7 +649,8 @@ func (m *ExecStreamRequestStdin) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecStreamRequestStdin) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestStdin{}
 	return m.merge(b, newDecoder())
@@ -679,7 +692,8 @@ func (m *ExecStreamRequestTerminalSize) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecStreamRequestTerminalSize) Unmarshal(b []byte) error {
 	*m = ExecStreamRequestTerminalSize{}
 	return m.merge(b, newDecoder())
@@ -728,7 +742,8 @@ func (m *ExecStreamResponseUpdate) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ExecStreamResponseUpdate) Unmarshal(b []byte) error {
 	*m = ExecStreamResponseUpdate{}
 	return m.merge(b, newDecoder())

@@ -32,7 +32,8 @@ func (m *Struct) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Struct) Unmarshal(b []byte) error {
 	*m = Struct{}
 	return m.merge(b, newDecoder())
@@ -112,7 +113,8 @@ func (m *Value) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *Value) Unmarshal(b []byte) error {
 	*m = Value{}
 	return m.merge(b, newDecoder())
@@ -174,7 +176,8 @@ func (m *ListValue) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *ListValue) Unmarshal(b []byte) error {
 	*m = ListValue{}
 	return m.merge(b, newDecoder())

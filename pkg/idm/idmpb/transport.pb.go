@@ -42,7 +42,8 @@ func (m *IdmTransportPacket) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmTransportPacket) Unmarshal(b []byte) error {
 	*m = IdmTransportPacket{}
 	return m.merge(b, newDecoder())

@@ -43,7 +43,8 @@ func (m *IdmPacket) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmPacket) Unmarshal(b []byte) error {
 	*m = IdmPacket{}
 	return m.merge(b, newDecoder())
@@ -110,7 +111,8 @@ func (m *IdmEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmEvent) Unmarshal(b []byte) error {
 	*m = IdmEvent{}
 	return m.merge(b, newDecoder())
@@ -153,7 +155,8 @@ func (m *IdmExitEvent) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmExitEvent) Unmarshal(b []byte) error {
 	*m = IdmExitEvent{}
 	return m.merge(b, newDecoder())
@@ -206,7 +209,8 @@ func (m *IdmRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmRequest) Unmarshal(b []byte) error {
 	*m = IdmRequest{}
 	return m.merge(b, newDecoder())
@@ -253,7 +257,8 @@ func (m *IdmPingRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmPingRequest) Unmarshal(b []byte) error {
 	*m = IdmPingRequest{}
 	return m.merge(b, newDecoder())
@@ -279,7 +284,8 @@ func (m *IdmMetricsRequest) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmMetricsRequest) Unmarshal(b []byte) error {
 	*m = IdmMetricsRequest{}
 	return m.merge(b, newDecoder())
@@ -325,7 +331,8 @@ func (m *IdmResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmResponse) Unmarshal(b []byte) error {
 	*m = IdmResponse{}
 	return m.merge(b, newDecoder())
@@ -372,7 +379,8 @@ func (m *IdmPingResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmPingResponse) Unmarshal(b []byte) error {
 	*m = IdmPingResponse{}
 	return m.merge(b, newDecoder())
@@ -405,7 +413,8 @@ func (m *IdmMetricsResponse) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmMetricsResponse) Unmarshal(b []byte) error {
 	*m = IdmMetricsResponse{}
 	return m.merge(b, newDecoder())
@@ -456,7 +465,8 @@ func (m *IdmMetricNode) AppendTo(b []byte) []byte {
 	return b
 }
 
-// Unmarshal sets m to the message that is b, of which it keeps no part.
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
 func (m *IdmMetricNode) Unmarshal(b []byte) error {
 	*m = IdmMetricNode{}
 	return m.merge(b, newDecoder())

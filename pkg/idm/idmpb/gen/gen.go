@@ -72,12 +72,17 @@ func Generate(ctx context.Context, dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	plugin, err := newPlugin(files)
+	return generate(files, Sources())
+}
+
+// generate is Generate for files, which are those of the sources in order.
+func generate(files []protoreflect.FileDescriptor, sources []Source) (map[string]string, error) {
+	plugin, err := newPlugin(files, sources)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]string{}
-	for _, source := range Sources() {
+	for _, source := range sources {
 		w := &writer{plugin.NewGeneratedFile(path.Join(Package, source.Go), Package)}
 		if err := w.file(plugin.FilesByPath[source.Proto]); err != nil {
 			return nil, fmt.Errorf("generate %s: %w", source.Proto, err)
@@ -91,10 +96,10 @@ func Generate(ctx context.Context, dir string) (map[string]string, error) {
 	return out, nil
 }
 
-func newPlugin(files []protoreflect.FileDescriptor) (*protogen.Plugin, error) {
+func newPlugin(files []protoreflect.FileDescriptor, sources []Source) (*protogen.Plugin, error) {
 	request := &pluginpb.CodeGeneratorRequest{}
 	var mapping []string
-	for i, source := range Sources() {
+	for i, source := range sources {
 		request.FileToGenerate = append(request.FileToGenerate, source.Proto)
 		request.ProtoFile = append(request.ProtoFile, describe(files[i]))
 		mapping = append(mapping, "M"+source.Proto+"="+Package+";idmpb")

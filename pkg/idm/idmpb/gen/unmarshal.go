@@ -5,7 +5,8 @@ import "google.golang.org/protobuf/compiler/protogen"
 func (w *writer) unmarshal(m *protogen.Message) {
 	name := m.GoIdent.GoName
 	w.P()
-	w.P("// Unmarshal sets m to the message that is b, of which it keeps no part.")
+	w.P("// Unmarshal sets m to the message that is b, of which it keeps no part. After an")
+	w.P("// error m has what stood before it.")
 	w.P("func (m *", name, ") Unmarshal(b []byte) error {")
 	w.P("*m = ", name, "{}")
 	w.P("return m.merge(b, newDecoder()) }")

@@ -97,17 +97,49 @@ func (w *writer) message(m *protogen.Message) error {
 }
 
 func check(m *protogen.Message) error {
-	if len(m.Oneofs) > 1 {
+	oneofs := 0
+	for _, oneof := range m.Oneofs {
+		if !oneof.Desc.IsSynthetic() {
+			oneofs++
+		}
+	}
+	if oneofs > 1 {
 		return errors.New("more than one oneof")
 	}
-	seen := map[protoreflect.FullName]bool{}
-	for _, f := range m.Fields {
-		if f.Desc.HasOptionalKeyword() {
-			return fmt.Errorf("field %s: optional is not supported", f.Desc.Name())
+	for _, inner := range m.Messages {
+		if !inner.Desc.IsMapEntry() {
+			return fmt.Errorf("message %s: nested messages are not supported", inner.Desc.Name())
 		}
-		if _, err := scalarOf(f); f.Message == nil && err != nil {
+	}
+	for _, enum := range m.Enums {
+		return fmt.Errorf("enum %s: nested enums are not supported", enum.Desc.Name())
+	}
+	for _, f := range m.Fields {
+		if err := checkField(f); err != nil {
 			return err
 		}
+	}
+	return checkOneof(m)
+}
+
+func checkField(f *protogen.Field) error {
+	_, err := scalarOf(f)
+	switch {
+	case f.Desc.HasOptionalKeyword():
+		return fmt.Errorf("field %s: optional is not supported", f.Desc.Name())
+	case f.Desc.IsMap() && (f.Desc.MapKey().Kind() != protoreflect.StringKind || f.Desc.MapValue().Message() == nil):
+		return fmt.Errorf("field %s: a map is from string to message", f.Desc.Name())
+	case f.Message == nil:
+		return err
+	default:
+		return nil
+	}
+}
+
+// checkOneof: the type of a message says which field of the oneof it is.
+func checkOneof(m *protogen.Message) error {
+	seen := map[protoreflect.FullName]bool{}
+	for _, f := range m.Fields {
 		if f.Oneof == nil || f.Message == nil {
 			continue
 		}
@@ -116,11 +148,6 @@ func check(m *protogen.Message) error {
 			return fmt.Errorf("field %s: %s is in the oneof already, or of another file", f.Desc.Name(), full)
 		}
 		seen[full] = true
-	}
-	for _, inner := range m.Messages {
-		if !inner.Desc.IsMapEntry() {
-			return fmt.Errorf("%s: nested messages are not supported", inner.Desc.Name())
-		}
 	}
 	return nil
 }
