@@ -86,7 +86,7 @@ type host struct {
 // startAgent serves guest on the end until the test is over.
 func startAgent(t testing.TB, guest *fakeGuest, end io.ReadWriteCloser) *host {
 	t.Helper()
-	conn := idm.New(end, idm.Config{Silence: 20 * time.Millisecond})
+	conn := idm.New(end, idm.Config{})
 	h := &host{
 		guest: guest, served: make(chan struct{}), got: map[streamKey][]idm.Message{}, more: make(chan struct{}),
 		agent: &Agent{Conn: conn, Guest: guest, Sup: &supervisor, PTMX: "/dev/ptmx"},

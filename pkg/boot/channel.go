@@ -34,6 +34,10 @@ const (
 // sendTimeout bounds how long a host that does not read can hold up the end.
 const sendTimeout = 2 * time.Second
 
+// maxFrame bounds what a frame of the host can hold of a small guest's memory,
+// in bytes: a command's input and a file come in pieces of less.
+const maxFrame = 1 << 20
+
 func newChannel(path string, version idm.Version) *channel {
 	return &channel{path: path, version: version, opened: make(chan struct{}), giveUp: make(chan struct{})}
 }
@@ -47,7 +51,7 @@ func (c *channel) open(timeout time.Duration) {
 	for pause := firstTry; ; pause = min(2*pause, lastTry) {
 		c.file, c.err = openRaw(c.path)
 		if c.err == nil {
-			c.conn = idm.New(c.file, idm.Config{Version: c.version, Persistent: true})
+			c.conn = idm.New(c.file, idm.Config{Version: c.version, MaxFrame: maxFrame, Persistent: true})
 			return
 		}
 		if last {

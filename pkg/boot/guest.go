@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -166,7 +167,24 @@ func (g *guest) Command(start *idmpb.ExecStreamRequestStart) (supervise.Command,
 	if err != nil {
 		return supervise.Command{}, codedError{err, ExitCode(err)}
 	}
-	return work.command(p), nil
+	c := work.command(p)
+	if err := checkDir(c.Root, c.Dir); err != nil {
+		return supervise.Command{}, codedError{err, CodeBoot}
+	}
+	return c, nil
+}
+
+// checkDir tells a directory that is missing from a program that is: execve(2)
+// and chdir(2) have the same error.
+func checkDir(root, dir string) error {
+	info, err := os.Stat(filepath.Join("/", root, dir))
+	switch {
+	case err != nil:
+		return fmt.Errorf("working directory %s: %w", dir, errors.Unwrap(err))
+	case !info.IsDir():
+		return fmt.Errorf("working directory %s: %w", dir, syscall.ENOTDIR)
+	}
+	return nil
 }
 
 var _ agent.Guest = (*guest)(nil)

@@ -3,6 +3,7 @@
 package vmtest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -209,4 +210,29 @@ func (g *guest) must(t *testing.T, args ...string) string {
 		t.Fatalf("mkinitramfs idm %q: status %d, stderr %q", args, status, stderr)
 	}
 	return stdout
+}
+
+// control gives QEMU a command (QMP).
+func (g *guest) control(t *testing.T, command string) {
+	t.Helper()
+	conn, err := net.Dial("unix", g.qmp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(conn)
+	for _, say := range []string{"", `{"execute": "qmp_capabilities"}`, command} { // QEMU greets first
+		if _, err := io.WriteString(conn, say); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() && strings.Contains(lines.Text(), `"event"`) { // says what happens, too
+			continue
+		}
+		if err := lines.Err(); err != nil || strings.Contains(lines.Text(), `"error"`) {
+			t.Fatalf("QEMU's answer to %s: %s, %v", say, lines.Text(), err)
+		}
+	}
 }

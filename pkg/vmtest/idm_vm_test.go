@@ -44,8 +44,12 @@ func TestIDM(t *testing.T) {
 		t.Run(tt.kind, func(t *testing.T) {
 			g := boot(t, tt.kind, counting)
 			g.dial(t).Close()
+			if tt.kind == vm.IDMHvc {
+				// What a terminal gets before it is made raw it takes for typing.
+				g.await(t, "counting")
+			}
 			host := newIndependent(t, generated, g.socket)
-			// The guest boots yet: it has to answer when it can.
+			// Through a port the guest answers as soon as it can.
 			host.ask(t, map[string]any{"op": "ping", "version": 2}, &struct{}{})
 			g.await(t, "counting")
 			for _, version := range []int{1, 2} {
@@ -148,7 +152,7 @@ func checkExec(t *testing.T, host *independent) {
 		},
 		{
 			"terminal", with(script("stty size; echo resize; read x; stty size; cat; echo err >&2; tty"), "tty", true, "size", []int{30, 100}, "steps", []any{
-				map[string]any{"after": "resize", "resize": []int{40, 120}},
+				map[string]any{"after": "resize\r\n", "resize": []int{40, 120}},
 				map[string]any{"stdin": "go\n"},
 				map[string]any{"after": "40 120\r\n", "stdin": "text\n"},
 				map[string]any{"after": "text\r\ntext\r\n", "closed": true},

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/kguest/kguest/pkg/idm"
@@ -32,6 +33,8 @@ type Client struct {
 	conn    *idm.Conn
 	version idm.Version
 	running sync.WaitGroup
+	closing chan struct{}
+	closed  func() error // what Close does, once
 
 	mu    sync.Mutex
 	calls map[address]*call
@@ -67,14 +70,20 @@ func New(ctx context.Context, stream io.ReadWriteCloser, config Config) *Client 
 		conn:    idm.New(stream, idm.Config{Version: config.Version, Host: true, MaxFrame: config.MaxFrame}),
 		version: config.Version,
 		calls:   map[address]*call{},
+		last:    rand.Uint64N(1 << 63), //nolint:gosec // G404: no secret; an earlier host's answers may still come
 		done:    make(chan struct{}),
+		closing: make(chan struct{}),
 	}
+	c.closed = sync.OnceValue(c.shut)
 	c.running.Go(func() { c.read(ctx) })
 	return c
 }
 
 // Close closes the stream; every call ends with an error.
-func (c *Client) Close() error {
+func (c *Client) Close() error { return c.closed() }
+
+func (c *Client) shut() error {
+	close(c.closing)
 	err := c.conn.Close()
 	c.running.Wait()
 	return err
@@ -105,6 +114,8 @@ func (c *Client) dispatch(ctx context.Context, m idm.Message) error {
 		select {
 		case to.in <- m:
 		case <-to.gone:
+		case <-c.closing:
+			return idm.ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -152,6 +152,13 @@ func scalar(random *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Valu
 	}
 }
 
+// ask has the protobuf module read b. It panics on a map's key of another type
+// than string (v1.36.12, proto/decode.go, unmarshalMap): then it is not ok.
+func ask(b []byte, m proto.Message) (err error, ok bool) {
+	defer func() { _ = recover() }()
+	return unmarshal.Unmarshal(b, m), true
+}
+
 // FuzzUnmarshal reads any bytes as any message, here and by the protobuf
 // module: both take them or neither does, and what they took they write alike.
 func FuzzUnmarshal(f *testing.F) {
@@ -166,12 +173,16 @@ func FuzzUnmarshal(f *testing.F) {
 	for _, reading := range readings {
 		f.Add(uint(len(all)-1), fromHex(f, reading.bytes))
 	}
+	f.Add(uint(0), []byte("\n\x05\n\x01\x03\b\n\x01")) // a map's key as a number
 	f.Fuzz(func(t *testing.T, which uint, b []byte) {
 		desc := all[which%uint(len(all))]
 		oracle := dynamicpb.NewMessage(desc)
-		wantErr := unmarshal.Unmarshal(b, oracle)
+		wantErr, ok := ask(b, oracle)
 		m := newMessage(t, string(desc.FullName()))
 		err := m.Unmarshal(b)
+		if !ok {
+			return
+		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%s Unmarshal(% x) = %v, protobuf says %v", desc.FullName(), b, err, wantErr)
 		}
