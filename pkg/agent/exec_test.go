@@ -349,6 +349,7 @@ func TestExecNumberTaken(t *testing.T) {
 	for range 300 { // more than there is room for
 		open("sleep 1000")
 	}
+	h.ping(t)
 	eventually(t, "end of the first", func() bool { return ended(pid) })
 	eventually(t, "room", func() bool {
 		h.agent.mu.Lock()

@@ -37,7 +37,7 @@ func (a *Agent) path(path []byte) (string, error) {
 	if !filepath.IsAbs(string(path)) {
 		return "", fmt.Errorf("%w: path %q: not absolute", syscall.EINVAL, path)
 	}
-	return filepath.Join(root, string(path)), nil
+	return filepath.Join(root, filepath.Clean(string(path))), nil // above the root there is nothing
 }
 
 // runRead serves a stream that reads a file.

@@ -22,6 +22,7 @@ type fakeGuest struct {
 	tree    *metrics.Node
 	collect func() // called in Metrics
 	booting error  // why there is no workload
+	uid     uint32 // of commands; 0 for this process's
 
 	mu      sync.Mutex
 	starts  []*idmpb.ExecStreamRequestStart
@@ -57,6 +58,9 @@ func (g *fakeGuest) Command(start *idmpb.ExecStreamRequestStart) (supervise.Comm
 		c.Env = append(c.Env, v.Key+"="+v.Value)
 	}
 	c.UID, c.GID = uint32(os.Getuid()), uint32(os.Getgid())
+	if g.uid != 0 {
+		c.UID, c.GID = g.uid, g.uid
+	}
 	return c, nil
 }
 

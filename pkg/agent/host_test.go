@@ -86,12 +86,17 @@ type host struct {
 // startAgent serves guest on the end until the test is over.
 func startAgent(t testing.TB, guest *fakeGuest, end io.ReadWriteCloser) *host {
 	t.Helper()
+	return startAgentIn(t.Context(), t, guest, end)
+}
+
+func startAgentIn(ctx context.Context, t testing.TB, guest *fakeGuest, end io.ReadWriteCloser) *host {
+	t.Helper()
 	conn := idm.New(end, idm.Config{})
 	h := &host{
 		guest: guest, served: make(chan struct{}), got: map[streamKey][]idm.Message{}, more: make(chan struct{}),
 		agent: &Agent{Conn: conn, Guest: guest, Sup: &supervisor, PTMX: "/dev/ptmx"},
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer close(h.served)
 		h.err = h.agent.Serve(ctx)

@@ -37,11 +37,10 @@ func TestExecStatus(t *testing.T) {
 	}
 	ends = append(ends,
 		end{"killed by the last member of a pipe", "yes | head -n 1 >/dev/null", 0},
-		end{"killed by its limit", "ulimit -c 0; ulimit -t 1; while :; do :; done", 128 + int32(unix.SIGXCPU)},
-		end{"child killed", "sh -c 'kill -9 $$'", 128 + 9},
+		end{"killed by its limit", "ulimit -c 0; ulimit -S -t 1; while :; do :; done", 128 + int32(unix.SIGXCPU)},
+		end{"child killed", "sh -c 'kill -9 $$' 2>/dev/null; exit $?", 128 + 9},
 		end{"replaced by another program", "exec false", 1},
 		end{"stopped, then killed", "(sleep 0.01; kill -KILL $$) & kill -STOP $$", 128 + 9},
-		end{"aborted by itself", "exec 2>/dev/null; ulimit -c 0; exec python3 -c 'import os; os.abort()' || kill -ABRT $$", 128 + 6},
 	)
 	h := newHost(t, &fakeGuest{})
 	dir := t.TempDir() // for what dumps core all the same

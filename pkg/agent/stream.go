@@ -39,15 +39,15 @@ func (a *Agent) open(ctx context.Context, m idm.Message) {
 		return
 	}
 	s := newStream(ctx, a, m)
-	before, err := a.add(s)
-	if err != nil {
+	before := a.stream(m)
+	if before != nil {
+		before.hostClosed()
+	}
+	if err := a.add(s); err != nil {
 		s.cancel()
 		_ = a.Conn.Send(m.Reply(refusal(m.Body, err))) // likewise
 		_ = a.Conn.Send(m.ReplyClosed())
 		return
-	}
-	if before != nil {
-		before.hostClosed()
 	}
 	s.update(m.Body)
 	a.spawn(func() {
@@ -112,20 +112,19 @@ func refusal(body idm.Body, err error) idm.Body {
 	return extensionResult(nil, err)
 }
 
-// add makes s the stream of its number, and returns the one that was.
-func (a *Agent) add(s *stream) (before *stream, err error) {
+// add makes s the stream of its number.
+func (a *Agent) add(s *stream) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.running >= maxStreams {
-		return nil, fmt.Errorf("%w: %d streams are open, which is the most", syscall.EAGAIN, maxStreams)
+		return fmt.Errorf("%w: %d streams are open, which is the most", syscall.EAGAIN, maxStreams)
 	}
 	if a.streams == nil {
 		a.streams = make(map[streamKey]*stream)
 	}
-	before = a.streams[s.key()]
 	a.streams[s.key()] = s
 	a.running++
-	return before, nil
+	return nil
 }
 
 func (a *Agent) remove(s *stream) {

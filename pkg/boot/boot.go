@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,6 +55,7 @@ type Machine struct {
 	work    *Workload
 	guest   guest
 	stops   chan time.Duration // from the host: stop the workload
+	ends    atomic.Bool        // the machine ends: no stage begins any more
 	ending  sync.Mutex         // taken for ever by the goroutine that ends the machine
 	current string
 }
@@ -140,6 +142,9 @@ func (m *Machine) caught(ctx context.Context) {
 // boot runs the stages and waits for the workload.
 func (m *Machine) boot(ctx context.Context) Exit {
 	for _, s := range stages() {
+		if m.ends.Load() { // after a panic on another goroutine, which ends the machine
+			select {}
+		}
 		m.current = s.name
 		began := time.Now()
 		err := s.run(ctx, m)
@@ -210,7 +215,7 @@ func openChannel(ctx context.Context, m *Machine) error {
 	}
 	m.channel = newChannel(m.params.IDM.Path, m.params.IDM.Version)
 	m.spawn(ctx, func() {
-		m.channel.open(m.params.Timeout)
+		m.channel.open(m.params.Timeout, m.sup.Go)
 		if m.channel.err == nil {
 			m.serve(ctx)
 		}
@@ -318,7 +323,9 @@ func (m *Machine) wait() Exit {
 			m.guest.ends()
 			return m.work.Exit()
 		case <-m.stopped:
-			killed = m.stop(m.setup.Grace())
+			if killed == nil {
+				killed = m.stop(m.setup.Grace())
+			}
 		case grace := <-m.stops:
 			if grace < 0 {
 				grace = m.setup.Grace()

@@ -43,15 +43,17 @@ func newChannel(path string, version idm.Version) *channel {
 }
 
 // open tries to open the channel for as long as timeout, and once more when the
-// boot gives up.
-func (c *channel) open(timeout time.Duration) {
+// boot gives up. The connection's goroutines are started by spawn.
+func (c *channel) open(timeout time.Duration, spawn func(f func())) {
 	defer close(c.opened)
 	began := time.Now()
 	last := false
 	for pause := firstTry; ; pause = min(2*pause, lastTry) {
 		c.file, c.err = openRaw(c.path)
 		if c.err == nil {
-			c.conn = idm.New(c.file, idm.Config{Version: c.version, MaxFrame: maxFrame, Persistent: true})
+			c.conn = idm.New(c.file, idm.Config{
+				Version: c.version, MaxFrame: maxFrame, Persistent: true, Go: spawn,
+			})
 			return
 		}
 		if last {

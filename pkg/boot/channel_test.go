@@ -19,7 +19,7 @@ import (
 func TestChannelExit(t *testing.T) {
 	host, path := openPTY(t)
 	c := newChannel(path, idm.Version1)
-	c.open(time.Minute)
+	c.open(time.Minute, plain)
 	must(t, c.wait())
 	must(t, c.sendExit(context.Background(), Exit{Code: 10, Stage: "run"})) // 10 is a newline, which a terminal would change
 	want := idm.ExitFrame(10)
@@ -35,7 +35,7 @@ func TestChannelOpensLate(t *testing.T) {
 	_, path := openPTY(t)
 	late := filepath.Join(t.TempDir(), "port")
 	c := newChannel(late, idm.Version1)
-	go c.open(time.Minute)
+	go c.open(time.Minute, plain)
 	select {
 	case <-c.opened:
 		t.Fatalf("opened without a device: %v", c.err)
@@ -49,7 +49,7 @@ func TestChannelOpensLate(t *testing.T) {
 func TestChannelAbsent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hvc1")
 	c := newChannel(path, idm.Version1)
-	c.open(0)
+	c.open(0, plain)
 	if err, want := c.wait(), "open IDM channel: open "+path+": no such file or directory after 0s"; err == nil || err.Error() != want {
 		t.Errorf("wait = %v, want %s", err, want)
 	}
@@ -61,7 +61,7 @@ func TestChannelAbsent(t *testing.T) {
 // TestChannelGivesUp: the end of the boot does not wait for the whole timeout.
 func TestChannelGivesUp(t *testing.T) {
 	c := newChannel(filepath.Join(t.TempDir(), "none"), idm.Version1)
-	go c.open(100 * time.Hour)
+	go c.open(100 * time.Hour, plain)
 	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
 		t.Errorf("sendExit = %v, want %v", err, errAbsent)
 	}
@@ -80,7 +80,7 @@ func TestChannelStuckInOpen(t *testing.T) {
 func TestChannelHostDoesNotRead(t *testing.T) {
 	_, path := openPTY(t)
 	c := newChannel(path, idm.Version1)
-	c.open(time.Minute)
+	c.open(time.Minute, plain)
 	must(t, c.wait())
 	fill(t, path)
 	err := c.sendExit(context.Background(), Exit{Code: 1})
@@ -126,3 +126,6 @@ func openPTY(t *testing.T) (host *os.File, path string) {
 	}))
 	return host, path
 }
+
+// plain is the go statement.
+func plain(f func()) { go f() }

@@ -20,9 +20,10 @@ const syncTimeout = 30 * time.Second
 
 // end reports e, stops what is left, and ends the machine. It does not return.
 func (m *Machine) end(ctx context.Context, e Exit) {
+	m.ends.Store(true)
 	m.ending.Lock()
 	for _, step := range []func(){
-		func() { fmt.Fprint(m.out, oneLine(e.String())) },
+		func() { m.lastWord(e) },
 		func() { m.report(ctx, e) },
 		m.stopRest,
 		m.putAway,
@@ -34,6 +35,16 @@ func (m *Machine) end(ctx context.Context, e Exit) {
 		m.log.Error("end machine", "how", string(m.params.End), "err", err)
 		time.Sleep(time.Second) //nolint:forbidigo // PID 1 has nothing else left to do
 	}
+}
+
+// lastWord prints the exit line, as one: a workload may have left its own last
+// line open.
+func (m *Machine) lastWord(e Exit) {
+	line := oneLine(e.String())
+	if m.work != nil {
+		line = "\n" + line
+	}
+	fmt.Fprint(m.out, line)
 }
 
 // attempt runs a step of the end, of which a panic does not keep the machine

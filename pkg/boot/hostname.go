@@ -1,13 +1,8 @@
 package boot
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/kguest/kguest/pkg/etcfiles"
 	"github.com/kguest/kguest/pkg/launch"
@@ -44,30 +39,4 @@ func ownAddress(n *launch.Network) netip.Addr {
 		return n.IPv6.Address.Addr()
 	}
 	return netip.Addr{}
-}
-
-// ApplySysctls writes the kernel's settings below dir, /proc/sys, in the order
-// of their names. Each error is of one of them.
-func ApplySysctls(dir string, sysctls map[string]string) []error {
-	var errs []error
-	keys := make([]string, 0, len(sysctls))
-	for key := range sysctls {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		if err := writeSysctl(filepath.Join(dir, strings.ReplaceAll(key, ".", "/")), sysctls[key]); err != nil {
-			errs = append(errs, fmt.Errorf("set sysctl %s to %q: %w", key, sysctls[key], err))
-		}
-	}
-	return errs
-}
-
-func writeSysctl(path, value string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return errors.Unwrap(err)
-	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
 }

@@ -25,19 +25,21 @@ func TestNetworkConfig(t *testing.T) {
 			name: "both",
 			in:   &launch.Network{Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400, IPv4: ipv4, IPv6: ipv6},
 			want: netconf.Config{
-				Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400,
+				Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400, IPv6Conf: IPv6ConfPath,
 				Addresses: []netip.Prefix{address4, address6}, Gateways: []netip.Addr{gateway4, gateway6},
 			},
 		},
 		{
 			name: "IPv4",
 			in:   &launch.Network{Link: "eth0", IPv4: ipv4},
-			want: netconf.Config{Link: "eth0", Addresses: []netip.Prefix{address4}, Gateways: []netip.Addr{gateway4}},
+			want: netconf.Config{
+				Link: "eth0", Addresses: []netip.Prefix{address4}, Gateways: []netip.Addr{gateway4}, IPv6Conf: IPv6ConfPath,
+			},
 		},
 		{
 			name: "IPv6 without gateway",
 			in:   &launch.Network{Link: "eth0", IPv6: &launch.IP{Address: address6}},
-			want: netconf.Config{Link: "eth0", Addresses: []netip.Prefix{address6}},
+			want: netconf.Config{Link: "eth0", Addresses: []netip.Prefix{address6}, IPv6Conf: IPv6ConfPath},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

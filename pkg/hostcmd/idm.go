@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"io/fs"
-	"net"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/kguest/kguest/initramfs/nearest"
 	"github.com/kguest/kguest/pkg/idm"
-	"github.com/kguest/kguest/pkg/idm/client"
 )
 
 // answerTimeout is how long a guest has to answer by default.
@@ -139,84 +133,6 @@ func (c *idmCall) wantArgs(args []string, named ...string) error {
 	default:
 		return nil
 	}
-}
-
-// errNoAnswer is why a context is done where the guest was silent.
-var errNoAnswer = errors.New("no answer")
-
-// limited returns a context that ends with errNoAnswer after the timeout.
-func (c *idmCall) limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, timeout, errNoAnswer)
-}
-
-// explain says what to do where err is that the guest was silent.
-func (c *idmCall) explain(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errNoAnswer) {
-		return err
-	}
-	return fmt.Errorf("%s: nobody answers on %s in %v: is the guest up, its kinit.idm= this channel and no other host connected? (-timeout waits longer)",
-		c.verb, c.socket, c.timeout)
-}
-
-// connect returns a client that speaks version.
-func (c *idmCall) connect(ctx context.Context, version idm.Version) (*client.Client, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.socket)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", c.socket, c.connectError(err))
-	}
-	return client.New(ctx, conn, client.Config{Version: version}), nil
-}
-
-// connectError says what is wrong with the socket.
-func (c *idmCall) connectError(err error) error {
-	info, statErr := os.Stat(c.socket)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("no such socket: is the machine running, and is this the socket of its IDM channel?")
-	case statErr == nil && info.Mode().Type() != fs.ModeSocket:
-		return errors.New("not a socket: give the one that the hypervisor made for the IDM channel")
-	case errors.Is(err, fs.ErrPermission):
-		return errors.New("permission denied: run as the user who started the machine, or as root")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return errors.New("nobody listens there: the machine has ended")
-	case errors.Is(err, syscall.EINVAL):
-		return fmt.Errorf("the path has %d bytes, a socket's has at most 107: give a shorter one, or one relative to the working directory", len(c.socket))
-	default:
-		return err
-	}
-}
-
-// ask calls do with a client of version 2, or the one that was asked for,
-// within the timeout.
-func (c *idmCall) ask(ctx context.Context, do func(ctx context.Context, guest *client.Client) error) error {
-	return c.askIn(ctx, c.timeout, c.version, do)
-}
-
-func (c *idmCall) askIn(ctx context.Context, timeout time.Duration, version idm.Version, do func(ctx context.Context, guest *client.Client) error) error {
-	ctx, cancel := c.limited(ctx, timeout)
-	defer cancel()
-	guest, err := c.connect(ctx, version)
-	if err != nil {
-		return err
-	}
-	defer guest.Close()
-	return c.explain(ctx, do(ctx, guest))
-}
-
-// askAny is ask for what both versions have: where none is given it tries 1, and
-// 2 where nobody answers. A guest that knows version 1 alone takes a frame of
-// version 2 for one of 4 GiB, and may not live through that.
-func (c *idmCall) askAny(ctx context.Context, do func(ctx context.Context, guest *client.Client) error) error {
-	if c.version != idm.Auto {
-		return c.ask(ctx, do)
-	}
-	first, cancel := c.limited(ctx, c.timeout/2)
-	defer cancel()
-	err := c.askIn(first, c.timeout/2, idm.Version1, do)
-	if !errors.Is(context.Cause(first), errNoAnswer) {
-		return err
-	}
-	return c.askIn(ctx, c.timeout-c.timeout/2, idm.Version2, do)
 }
 
 // needsVersion2 is a usage error where version 1 was asked for.

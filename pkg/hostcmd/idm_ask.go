@@ -18,7 +18,7 @@ func idmPing(c *idmCall) func(ctx context.Context, args []string) error {
 		if err := c.wantArgs(args); err != nil {
 			return err
 		}
-		return c.askAny(ctx, func(ctx context.Context, guest *client.Client) error {
+		return c.ask(ctx, c.openAny, func(ctx context.Context, guest *client.Client) error {
 			began := time.Now()
 			if err := guest.Ping(ctx); err != nil {
 				return err
@@ -42,7 +42,7 @@ func idmSignal(c *idmCall) func(ctx context.Context, args []string) error {
 		if err := c.needsVersion2(); err != nil {
 			return err
 		}
-		return c.ask(ctx, func(ctx context.Context, guest *client.Client) error {
+		return c.ask(ctx, c.open, func(ctx context.Context, guest *client.Client) error {
 			return guest.Signal(ctx, request)
 		})
 	}
@@ -72,21 +72,24 @@ func idmStop(c *idmCall) func(ctx context.Context, args []string) error {
 
 // stop asks the guest to stop, and with wait prints its end.
 func (c *idmCall) stop(ctx context.Context, request *idmpb.StopRequest, wait bool) error {
-	guest, err := c.connect(ctx, c.version)
+	guest, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer guest.Close()
-	answer, cancel := c.limited(ctx, c.timeout)
-	defer cancel()
-	watch, err := guest.Watch(answer)
-	if err != nil {
-		return c.explain(answer, err)
+	var watch *client.Watch
+	err = c.limited(ctx, func(ctx context.Context) (err error) {
+		if wait {
+			if watch, err = guest.Watch(ctx); err != nil {
+				return err
+			}
+		}
+		return guest.Stop(ctx, request)
+	})
+	if watch == nil || err != nil {
+		return err
 	}
 	defer watch.Close()
-	if err := guest.Stop(answer, request); err != nil || !wait {
-		return c.explain(answer, err)
-	}
 	return printEvents(ctx, watch, func(e event) error {
 		if e.Event != "ended" && e.Event != "exit" {
 			return nil
@@ -105,7 +108,7 @@ func idmReport(c *idmCall) func(ctx context.Context, args []string) error {
 		if err := c.needsVersion2(); err != nil {
 			return err
 		}
-		return c.ask(ctx, func(ctx context.Context, guest *client.Client) error {
+		return c.ask(ctx, c.open, func(ctx context.Context, guest *client.Client) error {
 			got, err := guest.BootReport(ctx)
 			if err != nil {
 				return err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 
-	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/client"
 )
 
@@ -84,16 +83,11 @@ func environment(entry string) (string, error) {
 func (c *idmCall) exec(ctx context.Context, command client.Command) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	guest, err := c.connect(ctx, idm.Version2)
+	guest, err := c.open(ctx)
 	if err != nil {
 		return codeNotRun, err
 	}
 	defer guest.Close()
-	answer, stop := c.limited(ctx, c.timeout)
-	defer stop()
-	if err := guest.Ping(answer); err != nil {
-		return codeNotRun, c.explain(answer, err)
-	}
 	terminal, err := c.takeTerminal(&command)
 	if err != nil {
 		return codeNotRun, err

@@ -70,14 +70,14 @@ type pause func(f func() (int, error)) (int, error)
 func (c *idmCall) transfer(ctx context.Context, do func(ctx context.Context, guest *client.Client, local pause) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	guest, err := c.connect(ctx, c.version)
+	guest, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer guest.Close()
-	silent := time.AfterFunc(c.timeout, func() { cancel(errNoAnswer) })
+	silent := time.AfterFunc(c.timeout, func() { cancel(&noAnswer{c}) })
 	defer silent.Stop()
-	return c.explain(ctx, do(ctx, guest, func(f func() (int, error)) (int, error) {
+	return explain(ctx, do(ctx, guest, func(f func() (int, error)) (int, error) {
 		silent.Stop()
 		defer silent.Reset(c.timeout)
 		return f()

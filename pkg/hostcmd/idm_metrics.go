@@ -22,7 +22,7 @@ func idmMetrics(c *idmCall) func(ctx context.Context, args []string) error {
 		if err := c.wantArgs(args); err != nil {
 			return err
 		}
-		return c.askAny(ctx, func(ctx context.Context, guest *client.Client) error {
+		return c.ask(ctx, c.openAny, func(ctx context.Context, guest *client.Client) error {
 			root, err := guest.Metrics(ctx)
 			if err != nil {
 				return err

@@ -79,19 +79,14 @@ func (e event) String() string {
 
 // watch hands events to show until the exit event.
 func (c *idmCall) watch(ctx context.Context, show func(event) error) error {
-	guest, err := c.connect(ctx, c.version)
+	guest, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer guest.Close()
-	answer, cancel := c.limited(ctx, c.timeout)
-	defer cancel()
-	if err := guest.Ping(answer); err != nil {
-		return c.explain(answer, err)
-	}
-	watch, err := guest.Watch(answer)
+	watch, err := guest.Watch(ctx)
 	if err != nil {
-		return c.explain(answer, err)
+		return err
 	}
 	defer watch.Close()
 	return printEvents(ctx, watch, show)

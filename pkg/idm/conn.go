@@ -30,6 +30,8 @@ type Config struct {
 	// Persistent is set where the end of the stream is not the end: a virtio
 	// port ends whenever no host has it open. The port is tried again then.
 	Persistent bool
+	// Go runs f on a goroutine; nil stands for the go statement.
+	Go func(f func())
 }
 
 // What a Config's zeros mean.
@@ -101,9 +103,23 @@ func New(stream io.ReadWriteCloser, config Config) *Conn {
 		c.scanner.elements = idmpb.MaxElements
 	}
 	c.close = sync.OnceValue(c.shut)
-	c.running.Go(c.read)
-	c.running.Go(c.write)
+	c.spawn(c.read)
+	c.spawn(c.write)
 	return c
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (c *Conn) spawn(f func()) {
+	c.running.Add(1)
+	counted := func() {
+		defer c.running.Done()
+		f()
+	}
+	if c.config.Go != nil {
+		c.config.Go(counted)
+		return
+	}
+	go counted()
 }
 
 // Close closes the stream and waits until nothing runs any more. What has not

@@ -7,26 +7,22 @@ import (
 )
 
 // forkLimited starts c with its limits: the soft ones are this process's own
-// while it forks, as far as it can live with them. The rest is set on the child
-// just after it has started; a hard limit that this process lowered it could
-// not raise again without CAP_SYS_RESOURCE. With an error there is a pid where
-// the child was started.
+// while it forks, as far as it can live with them, so that the child has them
+// from its first instruction. The rest is set on the child just after it has
+// started. With an error there is a pid where the child was started.
 func forkLimited(c *Command) (pid int, err error) {
 	for _, l := range c.Limits {
 		if l.Soft > l.Hard {
 			return 0, fmt.Errorf("%v: %w", l, syscall.EINVAL)
 		}
-		if endsUs(l.Resource) {
+		if l.harmsUs() {
 			continue
 		}
-		var old syscall.Rlimit
-		if err := syscall.Getrlimit(l.Resource, &old); err != nil {
+		restore, err := softLimit(l)
+		if err != nil {
 			return 0, fmt.Errorf("%v: %w", l, err)
 		}
-		if err := syscall.Setrlimit(l.Resource, &syscall.Rlimit{Cur: l.Soft, Max: max(l.Hard, old.Max)}); err != nil {
-			return 0, fmt.Errorf("%v: %w", l, err)
-		}
-		defer func() { err = errors.Join(err, syscall.Setrlimit(l.Resource, &old)) }()
+		defer func() { err = errors.Join(err, restore()) }()
 	}
 	pid, err = fork(c)
 	if err != nil {
@@ -44,8 +40,19 @@ func (l Limit) String() string {
 	return fmt.Sprintf("limit %d to %d:%d", l.Resource, l.Soft, l.Hard)
 }
 
-// endsUs reports a limit that this process could be over already: a Go program
-// that cannot map memory ends, and one that is out of CPU time is killed.
-func endsUs(resource int) bool {
-	return resource == syscall.RLIMIT_AS || resource == syscall.RLIMIT_DATA || resource == syscall.RLIMIT_CPU
+// manyFiles is more than this process has open: as many as its soft limit of
+// descriptors may be while it forks.
+const manyFiles = 1024
+
+// harmsUs reports a limit that this process could be over already: a Go program
+// that cannot map memory ends, one that is out of CPU time or writes beyond the
+// file size is killed, and one without descriptors cannot so much as fork.
+func (l Limit) harmsUs() bool {
+	switch l.Resource {
+	case syscall.RLIMIT_AS, syscall.RLIMIT_DATA, syscall.RLIMIT_CPU, syscall.RLIMIT_FSIZE:
+		return true
+	case syscall.RLIMIT_NOFILE:
+		return l.Soft < manyFiles
+	}
+	return false
 }

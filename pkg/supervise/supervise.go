@@ -76,32 +76,62 @@ type Supervisor struct {
 	// statement.
 	Go func(f func())
 
-	mu       sync.Mutex
+	forking sync.Mutex // one fork at a time, for as long as it takes
+
+	mu       sync.Mutex // never held while something waits
 	children map[int]*Process
+	starting bool           // a fork is under way, whose child may already end
+	strays   map[int]Status // of children that ended meanwhile and were not known
 	reaping  bool
 	idle     chan struct{} // closed when no child is left; nil where nobody asked
 }
 
 // Start starts c with default signal dispositions and no signal blocked.
-// The error is the kernel's, from chroot(2), chdir(2) or execve(2).
+// The error is the kernel's, from chroot(2), chdir(2) or execve(2). Where the
+// kernel hangs in one of these, so does Start; what else runs goes on as long as
+// the process has another CPU, since Go's fork does not give up its own.
 func (s *Supervisor) Start(c *Command) (*Process, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.forking.Lock()
+	defer s.forking.Unlock()
+	s.setStarting(true)
 	pid, err := forkLimited(c)
-	if err != nil {
-		if pid > 0 { // it runs, without a limit it was to have
-			err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
-			s.reap()
-		}
-		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	if err != nil && pid > 0 { // it runs, without a limit it was to have
+		err = errors.Join(err, kill(pid, syscall.SIGKILL))
 	}
 	p := &Process{PID: pid, done: make(chan struct{})}
+	s.mu.Lock()
+	if pid > 0 {
+		s.adopt(p)
+	}
+	s.mu.Unlock()
+	s.setStarting(false)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	}
+	return p, nil
+}
+
+// setStarting begins or ends a fork, and has somebody wait for what came of it.
+func (s *Supervisor) setStarting(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starting, s.strays = on, nil
+	if !on {
+		s.reap()
+	}
+}
+
+// adopt makes p's status p's own, also where it was there first. s.mu is held.
+func (s *Supervisor) adopt(p *Process) {
+	if status, ok := s.strays[p.PID]; ok {
+		p.status = status
+		close(p.done)
+		return
+	}
 	if s.children == nil {
 		s.children = make(map[int]*Process)
 	}
-	s.children[pid] = p
-	s.reap()
-	return p, nil
+	s.children[p.PID] = p
 }
 
 // Idle returns a channel that is closed when this process has no child left.
@@ -142,29 +172,39 @@ func (s *Supervisor) loop() {
 }
 
 // deliver reaps pid, hands its status to its owner, and reports whether to wait
-// on. A child that Start has just made is in the table: Start holds the lock
-// meanwhile.
+// on.
 func (s *Supervisor) deliver(pid int, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		status, err := reapChild(pid)
-		if p := s.children[pid]; p != nil && err == nil {
-			delete(s.children, pid)
-			p.status = status
-			close(p.done)
-		}
+		s.settle(pid, reapChild(pid))
 		return true
 	}
 	if len(s.children) > 0 { // started after the wait found no child
 		return true
 	}
 	s.reaping = false
-	if s.idle != nil {
+	if s.idle != nil && !s.starting {
 		close(s.idle)
 		s.idle = nil
 	}
 	return false
+}
+
+// settle gives the status of pid to its owner, or keeps it for the one that is
+// being made. s.mu is held.
+func (s *Supervisor) settle(pid int, status Status) {
+	switch p := s.children[pid]; {
+	case p != nil:
+		delete(s.children, pid)
+		p.status = status
+		close(p.done)
+	case s.starting:
+		if s.strays == nil {
+			s.strays = make(map[int]Status)
+		}
+		s.strays[pid] = status
+	}
 }
 
 // Signal sends sig to p, or with group to its process group. One that has ended
@@ -179,7 +219,7 @@ func (s *Supervisor) Signal(p *Process, sig syscall.Signal, group bool) error {
 	if group {
 		pid = -pid
 	}
-	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := kill(pid, sig); err != nil {
 		return fmt.Errorf("signal process %d: %w", p.PID, err)
 	}
 	return nil

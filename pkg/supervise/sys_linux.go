@@ -83,15 +83,38 @@ func ended() (pid int, err error) {
 	}
 }
 
-// reapChild reaps a child that has ended.
-func reapChild(pid int) (Status, error) {
+// reapChild reaps a child that has ended; it does not wait.
+func reapChild(pid int) Status {
 	for {
 		var ws syscall.WaitStatus
-		_, err := syscall.Wait4(pid, &ws, 0, nil)
+		_, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil)
 		if !errors.Is(err, syscall.EINTR) {
-			return newStatus(ws), err
+			return newStatus(ws)
 		}
 	}
+}
+
+// kill signals a process, or a group by its negative number. One that is gone is
+// no error.
+func kill(pid int, sig syscall.Signal) error {
+	if err := unix.Kill(pid, sig); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	return nil
+}
+
+// softLimit sets this process's soft limit, and returns how to set it back. A
+// hard limit that was lowered could not be raised again without
+// CAP_SYS_RESOURCE, so that it stays.
+func softLimit(l Limit) (restore func() error, err error) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(l.Resource, &old); err != nil {
+		return nil, err
+	}
+	if err := syscall.Setrlimit(l.Resource, &syscall.Rlimit{Cur: l.Soft, Max: max(l.Hard, old.Max)}); err != nil {
+		return nil, err
+	}
+	return func() error { return syscall.Setrlimit(l.Resource, &old) }, nil
 }
 
 // Survive has PID 1 live through the signals that would end a Go program, and

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,7 +150,7 @@ func (g *guest) dial(t *testing.T) net.Conn {
 		if err == nil {
 			return conn
 		}
-		if !errors.Is(err, fs.ErrNotExist) { // QEMU starts
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EAGAIN) { // QEMU starts, or has yet to see the last one go
 			t.Fatal(err)
 		}
 		select {
