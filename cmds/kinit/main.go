@@ -5,9 +5,9 @@
 //
 //	kinit -help
 //
-// As /init of an initramfs it goes through these stages: mounts, console, modules,
-// idm, images, config, root, hostname, network, switch, run. One that cannot be
-// done ends the machine; what the guest can do without is a warning.
+// As /init of an initramfs it goes through the stages of a boot, which -help lists.
+// One that cannot be done ends the machine; what the guest can do without is a
+// warning.
 //
 // The last line on the console says how it ended:
 //

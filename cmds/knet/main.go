@@ -53,7 +53,7 @@ import (
 )
 
 func main() {
-	os.Exit(guestcmd.Main(context.Background(), guestcmd.Knet(), &guestcmd.Env{
+	os.Exit(guestcmd.Main(context.Background(), guestcmd.Knet, &guestcmd.Env{
 		Args:   os.Args[1:],
 		Stdin:  os.Stdin,
 		Stdout: os.Stdout,

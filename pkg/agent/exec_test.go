@@ -27,8 +27,10 @@ func TestExecOutput(t *testing.T) {
 		{name: "no terminal", script: "tty; : </dev/tty", want: outcome{
 			Stdout: "not a tty\n", Stderr: "sh: 1: cannot open /dev/tty: No such device or address\n", Code: 2,
 		}},
-		{name: "terminal", tty: true, script: "stty size; echo err >&2; test -t 0 && test -t 1 && test -t 2 && : </dev/tty; exit 4",
-			want: outcome{Stdout: "24 80\r\nerr\r\n", Code: 4}},
+		{
+			name: "terminal", tty: true, script: "stty size; echo err >&2; test -t 0 && test -t 1 && test -t 2 && : </dev/tty; exit 4",
+			want: outcome{Stdout: "24 80\r\nerr\r\n", Code: 4},
+		},
 		{name: "terminal by its name", tty: true, script: `echo named >"$(tty)"`, want: outcome{Stdout: "named\r\n"}},
 	}
 	onLines(t, func(t *testing.T, h *host) {
@@ -284,7 +286,7 @@ func TestExecBeforeWorkload(t *testing.T) {
 }
 
 func TestExecStartReachesGuest(t *testing.T) {
-	guest := &fakeGuest{}
+	guest := &fakeGuest{keep: true}
 	h := newHost(t, guest)
 	dir := t.TempDir()
 	start := &idmpb.ExecStreamRequestStart{

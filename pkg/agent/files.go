@@ -14,7 +14,7 @@ import (
 )
 
 // pieceSize is that of the pieces a file is read in, in bytes.
-const pieceSize = 64 << 10
+const pieceSize = 32 << 10
 
 // extensionError is err as the wire has it.
 func extensionError(err error) *idmpb.ExtensionError {

@@ -22,6 +22,8 @@ type fakeGuest struct {
 	tree    *metrics.Node
 	collect func() // called in Metrics
 	booting error  // why there is no workload
+	refuse  bool   // commands
+	keep    bool   // starts
 	uid     uint32 // of commands; 0 for this process's
 
 	mu      sync.Mutex
@@ -40,11 +42,16 @@ func (e codedError) ExitCode() int { return e.code }
 func (e codedError) Unwrap() error { return e.error }
 
 func (g *fakeGuest) Command(start *idmpb.ExecStreamRequestStart) (supervise.Command, error) {
-	g.mu.Lock()
-	g.starts = append(g.starts, start)
-	g.mu.Unlock()
+	if g.keep {
+		g.mu.Lock()
+		g.starts = append(g.starts, start)
+		g.mu.Unlock()
+	}
 	if g.booting != nil {
 		return supervise.Command{}, codedError{g.booting, 125}
+	}
+	if g.refuse {
+		return supervise.Command{}, codedError{errors.New("refused"), 126}
 	}
 	path, err := lookUp(start.Command[0])
 	if err != nil {

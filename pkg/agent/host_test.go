@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
-	"golang.org/x/sys/unix"
 )
 
 // openPTYs returns the two ends of a raw pseudoterminal, as QEMU and the guest
@@ -68,10 +69,11 @@ func newHost(t *testing.T, guest *fakeGuest) *host {
 
 // host is the test's end of a connection, which keeps all that comes.
 type host struct {
-	guest  *fakeGuest
-	agent  *Agent
-	served chan struct{} // closed when Serve has returned
-	err    error         // Serve's
+	guest     *fakeGuest
+	guestConn *idm.Conn
+	agent     *Agent
+	served    chan struct{} // closed when Serve has returned
+	err       error         // Serve's
 
 	end  *os.File // where the test writes bytes of its own
 	conn *idm.Conn
@@ -93,7 +95,7 @@ func startAgentIn(ctx context.Context, t testing.TB, guest *fakeGuest, end io.Re
 	t.Helper()
 	conn := idm.New(end, idm.Config{})
 	h := &host{
-		guest: guest, served: make(chan struct{}), got: map[streamKey][]idm.Message{}, more: make(chan struct{}),
+		guest: guest, guestConn: conn, served: make(chan struct{}), got: map[streamKey][]idm.Message{}, more: make(chan struct{}),
 		agent: &Agent{Conn: conn, Guest: guest, Sup: &supervisor, PTMX: "/dev/ptmx"},
 	}
 	ctx, cancel := context.WithCancel(ctx)

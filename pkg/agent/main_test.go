@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kguest/kguest/pkg/supervise"
 	"golang.org/x/sys/unix"
+
+	"github.com/kguest/kguest/pkg/supervise"
 )
 
 // supervisor is the only one of the test binary, as that of a guest is.

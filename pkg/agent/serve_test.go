@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
@@ -65,7 +67,7 @@ func TestServeEnds(t *testing.T) {
 		want error
 	}{
 		{"the host closes", func(t *testing.T, h *host, _ context.CancelFunc) { must(t, h.conn.Close()) }, io.EOF},
-		{"the guest closes", func(t *testing.T, h *host, _ context.CancelFunc) { must(t, h.agent.Conn.(*idm.Conn).Close()) }, idm.ErrClosed},
+		{"the guest closes", func(t *testing.T, h *host, _ context.CancelFunc) { must(t, h.guestConn.Close()) }, idm.ErrClosed},
 		{"the machine ends", func(_ *testing.T, _ *host, cancel context.CancelFunc) { cancel() }, context.Canceled},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,7 +90,8 @@ func TestServeEnds(t *testing.T) {
 			h.openWrite(t, &idmpb.FileWriteStart{Path: []byte("/old")})
 			tt.end(t, h, cancel)
 			waitFor(t, "end of Serve", h.served)
-			if !errors.Is(h.err, tt.want) {
+			// A socket that is closed with bytes in it resets the other end.
+			if !errors.Is(h.err, tt.want) && (tt.want != io.EOF || !errors.Is(h.err, unix.ECONNRESET)) { //nolint:errorlint // it is that
 				t.Errorf("Serve() = %v, want %v", h.err, tt.want)
 			}
 			for _, pid := range pids {
@@ -155,7 +158,7 @@ func TestVersion1(t *testing.T) {
 			if !errors.Is(err, idm.ErrVersion) {
 				t.Errorf("Send of a stream = %v, want %v", err, idm.ErrVersion)
 			}
-			must(t, h.agent.Conn.(*idm.Conn).Send(idm.ExitEvent(42)))
+			must(t, h.guestConn.Send(idm.ExitEvent(42)))
 			h.wait(t, "exit event", func() bool { return len(h.news) == 1 })
 			if got := h.news[0].Version; got != idm.Version1 {
 				t.Errorf("version of the exit event = %v, want 1", got)

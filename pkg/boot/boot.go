@@ -20,6 +20,7 @@ import (
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
+	"github.com/kguest/kguest/pkg/metrics"
 	"github.com/kguest/kguest/pkg/ociproc"
 	"github.com/kguest/kguest/pkg/supervise"
 )
@@ -58,12 +59,6 @@ type Machine struct {
 	ends    atomic.Bool        // the machine ends: no stage begins any more
 	ending  sync.Mutex         // taken for ever by the goroutine that ends the machine
 	current string
-}
-
-// Timing is how long a stage took.
-type Timing struct {
-	Stage string
-	Took  time.Duration
 }
 
 // stage is a named part of the boot. An error of run ends the boot.
@@ -149,7 +144,7 @@ func (m *Machine) boot(ctx context.Context) Exit {
 		began := time.Now()
 		err := s.run(ctx, m)
 		took := time.Since(began)
-		m.guest.stageDone(Timing{Stage: s.name, Took: took}, err)
+		m.guest.stageDone(metrics.Stage{Name: s.name, Duration: took}, err)
 		if err != nil {
 			return Exit{Code: ExitCode(err), Stage: s.name, Reason: err.Error()}
 		}
@@ -168,9 +163,12 @@ func ExitCode(err error) int {
 
 func (m *Machine) stageLog() *slog.Logger { return m.log.With(stageKey, m.current) }
 
+// warn logs the errors that are not nil.
 func (m *Machine) warn(errs ...error) {
 	for _, err := range errs {
-		m.stageLog().Warn(err.Error())
+		if err != nil {
+			m.stageLog().Warn(err.Error())
+		}
 	}
 }
 
@@ -266,8 +264,10 @@ func network(ctx context.Context, m *Machine) error {
 	return nil
 }
 
-func switchRoot(context.Context, *Machine) error {
-	return Transfer(RootPath).Switch()
+func switchRoot(_ context.Context, m *Machine) error {
+	warnings, err := Transfer(RootPath).Switch()
+	m.warn(warnings...)
+	return err
 }
 
 func run(ctx context.Context, m *Machine) error {
@@ -333,7 +333,7 @@ func (m *Machine) wait() Exit {
 			killed = m.stop(grace)
 		case <-killed:
 			m.log.Warn("the workload did not stop in time: killing it")
-			m.warn(m.work.Kill()...)
+			m.warn(m.work.Kill())
 			killed = nil
 		}
 	}
@@ -344,7 +344,7 @@ func (m *Machine) stop(grace time.Duration) <-chan time.Time {
 	m.log.Info("stopping the workload", "grace", grace)
 	m.guest.ends()
 	if grace > 0 {
-		m.warn(m.work.Signal(m.setup.StopSignal())...)
+		m.warn(m.work.Signal(m.setup.StopSignal()))
 	}
 	return time.After(grace)
 }

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,27 +113,32 @@ func FuzzOneLine(f *testing.F) {
 	})
 }
 
-// TestPatient has a console that takes nothing.
+// TestPatient has a console that takes nothing, and then again.
 func TestPatient(t *testing.T) {
-	r, w := io.Pipe()
-	p := newPatient(w)
-	if n, err := p.Write([]byte("lost")); n != 0 || !errors.Is(err, errTimeout) {
-		t.Errorf("Write to a console that takes nothing = %d, %v, want %v", n, err, errTimeout)
-	}
-	got := make([]byte, 4)
-	if _, err := io.ReadFull(r, got); err != nil || string(got) != "lost" {
-		t.Errorf("the console got %q, %v", got, err)
-	}
-	go io.Copy(io.Discard, r) //nolint:errcheck // it ends with the pipe
-	if n, err := p.Write([]byte("line")); n != 4 || err != nil {
-		t.Errorf("Write once it takes again = %d, %v, want 4", n, err)
-	}
-	if err := w.CloseWithError(io.ErrClosedPipe); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Write([]byte("x")); err == nil {
-		t.Error("Write to a closed console = nil, want its error")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		p := newPatient(w)
+		began := time.Now()
+		for _, line := range []string{"lost", "next"} { // the second does not wait
+			n, err := p.Write([]byte(line))
+			if took := time.Since(began); n != 0 || !errors.Is(err, errTimeout) || took != lineTimeout {
+				t.Errorf("Write(%s) to a console that takes nothing = %d, %v by %v, want %v by %v", line, n, err, took, errTimeout, lineTimeout)
+			}
+		}
+		got := make([]byte, 4)
+		if _, err := io.ReadFull(r, got); err != nil || string(got) != "lost" {
+			t.Errorf("the console got %q, %v", got, err)
+		}
+		synctest.Wait()
+		go io.Copy(io.Discard, r) //nolint:errcheck // it ends with the pipe
+		if n, err := p.Write([]byte("line")); n != 4 || err != nil {
+			t.Errorf("Write once it takes again = %d, %v, want 4", n, err)
+		}
+		must(t, w.CloseWithError(io.ErrClosedPipe))
+		if _, err := p.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("Write to a closed console = %v, want %v", err, io.ErrClosedPipe)
+		}
+	})
 }
 
 func TestKernelMounts(t *testing.T) {
@@ -205,14 +213,31 @@ func TestApplySysctls(t *testing.T) {
 }
 
 func TestOwnAddress(t *testing.T) {
-	if got := ownAddress(nil); got.IsValid() {
-		t.Errorf("ownAddress(nil) = %v, want none", got)
+	ipv4 := &launch.IP{Address: netip.MustParsePrefix("10.0.0.2/24")}
+	ipv6 := &launch.IP{Address: netip.MustParsePrefix("fd00::2/64")}
+	for _, tt := range []struct {
+		name string
+		in   *launch.Network
+		want netip.Addr
+	}{
+		{"no network", nil, netip.Addr{}},
+		{"no address", &launch.Network{}, netip.Addr{}},
+		{"IPv4", &launch.Network{IPv4: ipv4}, netip.MustParseAddr("10.0.0.2")},
+		{"IPv6", &launch.Network{IPv6: ipv6}, netip.MustParseAddr("fd00::2")},
+		{"both", &launch.Network{IPv4: ipv4, IPv6: ipv6}, netip.MustParseAddr("10.0.0.2")},
+	} {
+		if got := ownAddress(tt.in); got != tt.want {
+			t.Errorf("ownAddress with %s = %v, want %v", tt.name, got, tt.want)
+		}
 	}
-	if got := ownAddress(&launch.Network{}); got.IsValid() {
-		t.Errorf("ownAddress without an address = %v, want none", got)
-	}
-	if errs := SetHostname(t.TempDir(), launch.Config{}); errs != nil {
-		t.Errorf("SetHostname without a name = %v, want nothing done", errs)
+}
+
+// TestSetHostnameNone: without a name the image's files stay as they are.
+func TestSetHostnameNone(t *testing.T) {
+	root := t.TempDir()
+	errs := SetHostname(root, launch.Config{})
+	if entries, err := os.ReadDir(root); err != nil || len(errs)+len(entries) > 0 {
+		t.Errorf("SetHostname without a name = %v, root %v, %v, want nothing done", errs, entries, err)
 	}
 }
 

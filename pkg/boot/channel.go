@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -75,6 +76,10 @@ func openRaw(path string) (*os.File, error) {
 	f, err := console.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open IDM channel: %w", errors.Unwrap(err))
+	}
+	if fi, err := f.Stat(); err != nil || fi.Mode()&fs.ModeCharDevice == 0 {
+		err = errors.Join(err, f.Close())
+		return nil, errors.Join(fmt.Errorf("open IDM channel: %s: not a terminal or a serial port", path), err)
 	}
 	if err := console.SetRaw(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("open IDM channel: %w", err), f.Close())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,10 +23,10 @@ func TestChannelExit(t *testing.T) {
 	c.open(time.Minute, plain)
 	must(t, c.wait())
 	must(t, c.sendExit(context.Background(), Exit{Code: 10, Stage: "run"})) // 10 is a newline, which a terminal would change
-	want := idm.ExitFrame(10)
+	const want = "\x06\x00\x00\x00\x0a\x04\x0a\x02\x08\x0a"
 	got := make([]byte, 256)
 	n, err := host.Read(got)
-	if err != nil || string(got[:n]) != string(want) {
+	if err != nil || string(got[:n]) != want {
 		t.Errorf("the host read % x, %v, want % x", got[:n], err, want)
 	}
 }
@@ -61,7 +62,7 @@ func TestChannelAbsent(t *testing.T) {
 // TestChannelGivesUp: the end of the boot does not wait for the whole timeout.
 func TestChannelGivesUp(t *testing.T) {
 	c := newChannel(filepath.Join(t.TempDir(), "none"), idm.Version1)
-	go c.open(100 * time.Hour, plain)
+	go c.open(100*time.Hour, plain)
 	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
 		t.Errorf("sendExit = %v, want %v", err, errAbsent)
 	}
@@ -70,10 +71,14 @@ func TestChannelGivesUp(t *testing.T) {
 
 // TestChannelStuckInOpen has a channel of which the open never returns.
 func TestChannelStuckInOpen(t *testing.T) {
-	c := newChannel("/dev/stuck", idm.Version1)
-	if err := c.sendExit(context.Background(), Exit{}); !errors.Is(err, errAbsent) {
-		t.Errorf("sendExit = %v, want %v", err, errAbsent)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newChannel("/dev/stuck", idm.Version1)
+		began := time.Now()
+		err := c.sendExit(t.Context(), Exit{})
+		if took := time.Since(began); !errors.Is(err, errAbsent) || took != sendTimeout {
+			t.Errorf("sendExit = %v after %v, want %v after %v", err, took, errAbsent, sendTimeout)
+		}
+	})
 }
 
 // TestChannelHostDoesNotRead fills what the device takes before the exit event.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -22,7 +23,7 @@ import (
 type guest struct {
 	mu      sync.Mutex
 	state   idmpb.BootState
-	timings []Timing
+	timings []metrics.Stage
 	failed  string // of the last stage: why the boot ended
 	kernel  time.Duration
 	init    time.Duration // from init's start to the workload's
@@ -33,7 +34,7 @@ type guest struct {
 }
 
 // stageDone records a stage; err is why the boot ends.
-func (g *guest) stageDone(t Timing, err error) {
+func (g *guest) stageDone(t metrics.Stage, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.timings = append(g.timings, t)
@@ -82,7 +83,7 @@ func (g *guest) Report() *idmpb.BootReport {
 		r.InitMicroseconds = micros(time.Since(g.began))
 	}
 	for i, t := range g.timings {
-		stage := &idmpb.BootStage{Name: t.Stage, DurationMicroseconds: micros(t.Took)}
+		stage := &idmpb.BootStage{Name: t.Name, DurationMicroseconds: micros(t.Duration)}
 		if i == len(g.timings)-1 {
 			stage.Error = g.failed
 		}
@@ -96,10 +97,7 @@ func micros(d time.Duration) uint64 { return uint64(max(d, 0).Microseconds()) } 
 // Metrics implements agent.Guest.
 func (g *guest) Metrics() *metrics.Node {
 	g.mu.Lock()
-	var stages []metrics.Stage
-	for _, t := range g.timings {
-		stages = append(stages, metrics.Stage{Name: t.Stage, Duration: t.Took})
-	}
+	stages := slices.Clone(g.timings)
 	g.mu.Unlock()
 	node, _ := metrics.Config{ // what cannot be read is absent
 		Proc: procPath, Sys: sysPath, Cgroup: filepath.Join(cgroupPath, CgroupName),
@@ -123,7 +121,7 @@ func (g *guest) Signal(sig syscall.Signal, all bool) error {
 	if all {
 		return work.SignalAll(sig)
 	}
-	return errors.Join(work.Signal(sig)...)
+	return work.Signal(sig)
 }
 
 // Stop implements agent.Guest.

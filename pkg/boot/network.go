@@ -12,11 +12,8 @@ import (
 // Network does what n says of the resolver and the link, below root and in the
 // kernel. n may be nil: then there is only lo. See ConfigureNetwork.
 func Network(ctx context.Context, root string, n *launch.Network, timeout time.Duration) []error {
-	var resolver etcfiles.Resolver
-	if n != nil {
-		resolver = etcfiles.Resolver(n.Resolver)
-	}
-	return ConfigureNetwork(ctx, root, resolver, NetworkConfig(n), timeout)
+	config, resolver := NetworkConfig(n)
+	return ConfigureNetwork(ctx, root, resolver, config, timeout)
 }
 
 // ConfigureNetwork writes resolv.conf below root, brings lo up, and gives the
@@ -32,12 +29,13 @@ func ConfigureNetwork(
 	return append(errs, netconf.Apply(ctx, c, timeout)...)
 }
 
-// NetworkConfig returns what n says of the link; of nil, that there is none.
-func NetworkConfig(n *launch.Network) netconf.Config {
+// NetworkConfig returns what n says of the link and of resolv.conf; of nil, that
+// there is none.
+func NetworkConfig(n *launch.Network) (c netconf.Config, r etcfiles.Resolver) {
 	if n == nil {
-		return netconf.Config{}
+		return c, r
 	}
-	c := netconf.Config{Link: n.Link, MAC: n.MAC, MTU: n.MTU, IPv6Conf: IPv6ConfPath}
+	c = netconf.Config{Link: n.Link, MAC: n.MAC, MTU: n.MTU, IPv6Conf: IPv6ConfPath}
 	for _, ip := range []*launch.IP{n.IPv4, n.IPv6} {
 		if ip == nil {
 			continue
@@ -47,5 +45,5 @@ func NetworkConfig(n *launch.Network) netconf.Config {
 			c.Gateways = append(c.Gateways, ip.Gateway)
 		}
 	}
-	return c
+	return c, etcfiles.Resolver(n.Resolver)
 }

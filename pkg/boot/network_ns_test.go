@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
 	"github.com/kguest/kguest/pkg/launch"
@@ -50,10 +51,12 @@ func TestNetworkNil(t *testing.T) {
 		for _, err := range Network(t.Context(), root, nil, 0) {
 			t.Errorf("Network(nil): %v", err)
 		}
+		up := make(map[string]bool)
 		for _, link := range networkLinks(t) {
-			if link.Up != (link.Name == "lo") {
-				t.Errorf("%s is up = %v, want only lo up", link.Name, link.Up)
-			}
+			up[link.Name] = link.Up
+		}
+		if diff := cmp.Diff(map[string]bool{"lo": true, "eth0": false, "peer0": false}, up); diff != "" {
+			t.Errorf("links that are up (-want +got):\n%s", diff)
 		}
 		if entries, err := os.ReadDir(root); err != nil || len(entries) > 0 {
 			t.Errorf("root after Network(nil) = %v, %v, want nothing", entries, err)
@@ -108,9 +111,12 @@ func networkLinks(t *testing.T) []netconf.LinkState {
 
 func checkAddresses(t *testing.T, name string, want ...netip.Prefix) {
 	t.Helper()
-	for _, link := range networkLinks(t) {
-		if link.Name == name && !slices.Equal(link.Addresses, want) {
-			t.Errorf("addresses of %s = %v, want %v", name, link.Addresses, want)
-		}
+	links := networkLinks(t)
+	i := slices.IndexFunc(links, func(l netconf.LinkState) bool { return l.Name == name })
+	if i < 0 {
+		t.Fatalf("links = %+v, want %s among them", links, name)
+	}
+	if !slices.Equal(links[i].Addresses, want) {
+		t.Errorf("addresses of %s = %v, want %v", name, links[i].Addresses, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/kguest/kguest/pkg/etcfiles"
 	"github.com/kguest/kguest/pkg/launch"
 	"github.com/kguest/kguest/pkg/netconf"
 )
@@ -15,19 +16,22 @@ func TestNetworkConfig(t *testing.T) {
 	address4, address6 := netip.MustParsePrefix("10.0.0.2/24"), netip.MustParsePrefix("fd00::2/64")
 	gateway4, gateway6 := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1%eth0")
 	ipv4, ipv6 := &launch.IP{Address: address4, Gateway: gateway4}, &launch.IP{Address: address6, Gateway: gateway6}
+	resolver := launch.Resolver{Nameservers: []netip.Addr{gateway4}, Search: []string{"example.com"}, Options: []string{"ndots:2"}}
 	for _, tt := range []struct {
-		name string
-		in   *launch.Network
-		want netconf.Config
+		name     string
+		in       *launch.Network
+		want     netconf.Config
+		resolver etcfiles.Resolver
 	}{
 		{name: "nil"},
 		{
 			name: "both",
-			in:   &launch.Network{Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400, IPv4: ipv4, IPv6: ipv6},
+			in:   &launch.Network{Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400, IPv4: ipv4, IPv6: ipv6, Resolver: resolver},
 			want: netconf.Config{
 				Link: "eth0", MAC: "52:54:00:12:34:56", MTU: 1400, IPv6Conf: IPv6ConfPath,
 				Addresses: []netip.Prefix{address4, address6}, Gateways: []netip.Addr{gateway4, gateway6},
 			},
+			resolver: etcfiles.Resolver(resolver),
 		},
 		{
 			name: "IPv4",
@@ -43,9 +47,13 @@ func TestNetworkConfig(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := NetworkConfig(tt.in)
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
+			got, resolver := NetworkConfig(tt.in)
+			byValue := cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})
+			if diff := cmp.Diff(tt.want, got, byValue); diff != "" {
 				t.Errorf("NetworkConfig(%+v) (-want +got):\n%s", tt.in, diff)
+			}
+			if diff := cmp.Diff(tt.resolver, resolver, byValue); diff != "" {
+				t.Errorf("resolver of NetworkConfig(%+v) (-want +got):\n%s", tt.in, diff)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,27 +71,44 @@ type Parameter struct {
 // Parameters returns the table of kernel parameters.
 func Parameters() []Parameter {
 	return []Parameter{
-		{"kinit.image", "DEVICE|auto", "auto", "disk with the image: /dev/NAME, serial:NUMBER or label:NAME (squashfs has no label); auto is /dev/xvda, else /dev/vda", func(p *Params, v string) (err error) {
-			image, _ := DefaultDisks()
-			return setDevice(&p.Image, v, image)
-		}},
-		{"kinit.config", "DEVICE|auto", "auto", "disk with image/config.json and launch.json; auto is /dev/xvdb, else /dev/vdb", func(p *Params, v string) error {
-			_, config := DefaultDisks()
-			return setDevice(&p.Config, v, config)
-		}},
-		{"kinit.timeout", "SECONDS", "10", "longest wait for a disk, a link or a required IDM channel; 0 does not wait", setTimeout},
-		{"kinit.idm", "DEVICE|auto|required|none", "auto", "channel to the host; auto is /dev/hvc1 where it is there, required ends the boot without it, as does a DEVICE that is named", setIDM},
-		{"kinit.idm.version", "auto|1|2", "auto", "version of the protocol; auto is the host's, and 1 until it has spoken", setVersion},
-		{"kinit.end", "poweroff|reboot|halt", "poweroff", "what the machine does at the end; Firecracker ends only by reboot", setEnd},
-		{"kinit.log", "debug|info|warn", "warn", "least level of kinit's lines on the console; the exit line is always there", setLog},
-		{"kinit.overlay.size", "SIZE", DefaultSize, "size of the writable layer in memory: a percentage, or a number with k, m or g", func(p *Params, v string) error {
-			err := rootfs.CheckSize(v)
-			if err == nil {
-				p.Size = v
-			}
-			return err
-		}},
-		{"kinit.cgroup", "domain|threaded", "domain", "type of the workload's cgroup; threaded has no memory limit and no cgroup.kill", setCgroup},
+		{
+			"kinit.image", "DEVICE|auto", "auto",
+			"disk with the image: /dev/NAME, serial:NUMBER or label:NAME (squashfs has no label); " +
+				"auto is /dev/xvda, else /dev/vda", setImage,
+		},
+		{
+			"kinit.config", "DEVICE|auto", "auto",
+			"disk with image/config.json and launch.json; auto is /dev/xvdb, else /dev/vdb", setConfig,
+		},
+		{
+			"kinit.timeout", "SECONDS", "10",
+			"longest wait for a disk, a link or a required IDM channel; 0 does not wait", setTimeout,
+		},
+		{
+			"kinit.idm", "DEVICE|auto|required|none", "auto",
+			"channel to the host; auto is /dev/hvc1 where it is there, required ends the boot without it, " +
+				"as does a DEVICE that is named", setIDM,
+		},
+		{
+			"kinit.idm.version", "auto|1|2", "auto",
+			"version of the protocol; auto is the host's, and 1 until it has spoken", setVersion,
+		},
+		{
+			"kinit.end", "poweroff|reboot|halt", "poweroff",
+			"what the machine does at the end; Firecracker ends only by reboot", setEnd,
+		},
+		{
+			"kinit.log", "debug|info|warn", "warn",
+			"least level of kinit's lines on the console; the exit line is always there", setLog,
+		},
+		{
+			"kinit.overlay.size", "SIZE", DefaultSize,
+			"size of the writable layer in memory: a percentage, or a number with k, m or g", setSize,
+		},
+		{
+			"kinit.cgroup", "domain|threaded", "domain",
+			"type of the workload's cgroup; threaded has no memory limit and no cgroup.kill", setCgroup,
+		},
 	}
 }
 
@@ -100,40 +118,38 @@ func Parameters() []Parameter {
 func ParseParams(line string) (p Params, warnings []error, err error) {
 	p = DefaultParams()
 	table := Parameters()
-	for _, arg := range cmdline.Parse(line).All() {
+	for _, arg := range cmdline.Parse(line) {
 		if !strings.HasPrefix(arg.Name, "kinit.") {
 			continue
 		}
-		entry := find(table, arg.Name)
-		if entry == nil {
+		i := slices.IndexFunc(table, func(e Parameter) bool { return e.Name == arg.Name })
+		if i < 0 {
 			warnings = append(warnings, fmt.Errorf("kernel parameter %s: unknown, ignored (there are: %s)", arg.Name, names(table)))
 			continue
 		}
-		if serr := entry.set(&p, arg.Value); serr != nil && err == nil {
+		if serr := table[i].set(&p, arg.Value); serr != nil && err == nil {
 			err = fmt.Errorf("kernel parameter %s=%s: %w", arg.Name, arg.Value, serr)
 		}
 	}
 	return p, warnings, err
 }
 
-func find(table []Parameter, name string) *Parameter {
-	for i := range table {
-		if table[i].Name == name {
-			return &table[i]
-		}
+func names(table []Parameter) string {
+	var list []string
+	for _, p := range table {
+		list = append(list, p.Name)
 	}
-	return nil
+	return strings.Join(list, " ")
 }
 
-func names(table []Parameter) string {
-	var b strings.Builder
-	for i, p := range table {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(p.Name)
-	}
-	return b.String()
+func setImage(p *Params, v string) error {
+	image, _ := DefaultDisks()
+	return setDevice(&p.Image, v, image)
+}
+
+func setConfig(p *Params, v string) error {
+	_, config := DefaultDisks()
+	return setDevice(&p.Config, v, config)
 }
 
 func setDevice(ref *block.Ref, v string, auto block.Ref) error {
@@ -203,9 +219,17 @@ func setLog(p *Params, v string) error {
 	case "warn":
 		p.LogLevel = slog.LevelWarn
 	default:
-		return fmt.Errorf("give debug, info or warn")
+		return errors.New("give debug, info or warn")
 	}
 	return nil
+}
+
+func setSize(p *Params, v string) error {
+	err := rootfs.CheckSize(v)
+	if err == nil {
+		p.Size = v
+	}
+	return err
 }
 
 func setCgroup(p *Params, v string) error {
@@ -214,5 +238,5 @@ func setCgroup(p *Params, v string) error {
 		p.Threaded = v == "threaded"
 		return nil
 	}
-	return fmt.Errorf("give domain or threaded")
+	return errors.New("give domain or threaded")
 }

@@ -21,6 +21,8 @@ const DefaultGrace = 10 * time.Second
 type Setup struct {
 	Image  v1.ImageConfig
 	Launch launch.Config
+
+	stop syscall.Signal // 0 where nothing was read
 }
 
 // ReadSetup reads image/config.json and launch.json below dir. The error names
@@ -30,24 +32,40 @@ func ReadSetup(dir string) (s Setup, warnings []error, err error) {
 	if err != nil {
 		return s, nil, fmt.Errorf("read image config: %w", err)
 	}
-	config, warnings, err := launch.Read(filepath.Join(dir, launchConfigFile))
+	path := filepath.Join(dir, launchConfigFile)
+	config, warnings, err := launch.Read(path)
 	if err != nil {
 		return s, warnings, fmt.Errorf("read launch config: %w", err)
 	}
-	return Setup{Image: image.Config, Launch: *config}, warnings, nil
+	stop, err := stopSignal(image.Config.StopSignal, config.Stop.Signal)
+	if err != nil {
+		return s, warnings, fmt.Errorf("read launch config: %s: %w", path, err)
+	}
+	return Setup{Image: image.Config, Launch: *config, stop: stop}, warnings, nil
+}
+
+// stopSignal returns what launch.json says, else the image, which was checked
+// when it was read.
+func stopSignal(image, launched string) (syscall.Signal, error) {
+	switch {
+	case launched != "":
+		sig, err := ociproc.ParseSignal(launched)
+		if err != nil {
+			return 0, fmt.Errorf("stop.signal: %.100q: %w", launched, err)
+		}
+		return sig, nil
+	case image != "":
+		return ociproc.ParseSignal(image)
+	}
+	return syscall.SIGTERM, nil
 }
 
 // StopSignal is the signal that asks the workload to stop.
 func (s Setup) StopSignal() syscall.Signal {
-	for _, name := range []string{s.Launch.Stop.Signal, s.Image.StopSignal} {
-		if name == "" {
-			continue
-		}
-		if sig, err := ociproc.ParseSignal(name); err == nil {
-			return sig
-		}
+	if s.stop == 0 {
+		return syscall.SIGTERM
 	}
-	return syscall.SIGTERM
+	return s.stop
 }
 
 // Grace is how long the workload has to stop.

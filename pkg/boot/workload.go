@@ -31,7 +31,7 @@ type Workload struct {
 func (s Setup) overrides() ociproc.Overrides {
 	return ociproc.Overrides{
 		Entrypoint: s.Launch.Entrypoint, Run: s.Launch.Run, Env: s.Launch.Env,
-		User: s.Launch.User, WorkingDir: s.Launch.WorkingDir, StopSignal: s.Launch.Stop.Signal,
+		User: s.Launch.User, WorkingDir: s.Launch.WorkingDir,
 	}
 }
 
@@ -100,11 +100,9 @@ func (w *Workload) makeGroup() (err error) {
 	if w.group, err = cgroup.Create(cgroupPath, w.Cgroup, w.Threaded); err != nil {
 		return err
 	}
-	if !w.Threaded {
-		_ = w.group.Account() // a kernel that does not count has no such metrics
-	}
+	uncounted := w.group.Account() // without a limit it is only metrics that are missing
 	if err = w.group.Limit(w.Limits); err != nil {
-		return err
+		return errors.Join(err, uncounted)
 	}
 	w.dir, err = w.group.Open()
 	return err
@@ -153,9 +151,9 @@ func (w *Workload) Exit() Exit {
 }
 
 // Signal signals the workload's own process.
-func (w *Workload) Signal(sig syscall.Signal) []error {
+func (w *Workload) Signal(sig syscall.Signal) error {
 	if err := w.sup.Signal(w.started, sig, false); err != nil {
-		return []error{fmt.Errorf("signal workload: %w", err)}
+		return fmt.Errorf("signal workload: %w", err)
 	}
 	return nil
 }
@@ -169,14 +167,14 @@ func (w *Workload) WatchOOM(tell func(kills uint64)) error {
 // SignalAll signals every process of the workload's cgroup.
 func (w *Workload) SignalAll(sig syscall.Signal) error {
 	if sig == syscall.SIGKILL {
-		return errors.Join(w.Kill()...)
+		return w.Kill()
 	}
 	return w.group.Signal(sig)
 }
 
 // Kill ends every process of the workload's cgroup, or, in a threaded one, the
 // workload's own.
-func (w *Workload) Kill() []error {
+func (w *Workload) Kill() error {
 	if w.group.Kill() == nil {
 		return nil
 	}
@@ -185,6 +183,5 @@ func (w *Workload) Kill() []error {
 
 // CleanUp ends what the workload left in its cgroup, and the cgroup.
 func (w *Workload) CleanUp() error {
-	errs := append(w.Kill(), w.dir.Close())
-	return errors.Join(append(errs, w.group.Delete())...)
+	return errors.Join(w.Kill(), w.dir.Close(), w.group.Delete())
 }

@@ -16,16 +16,11 @@ import (
 	"github.com/containerd/cgroups/v3"
 )
 
-// Limits bound what the processes of a group use; zero bounds nothing.
-type Limits struct {
-	MemoryMax uint64 // bytes
-	PidsMax   uint64 // processes and threads
-	CPUQuota  uint64 // microseconds of CPU time in each CPUPeriod
-	CPUPeriod uint64 // microseconds
-}
-
 // Group is a cgroup: a directory.
-type Group struct{ dir string }
+type Group struct {
+	dir      string
+	threaded bool
+}
 
 // Create makes the group name below the unified hierarchy mounted at root, or
 // takes the one that is there. A threaded group shares the resources of its
@@ -37,7 +32,7 @@ func Create(root, name string, threaded bool) (*Group, error) {
 	if mode := cgroups.Mode(); mode != cgroups.Unified {
 		return nil, fmt.Errorf("make cgroup %s: %s is not the unified hierarchy: mount cgroup2 there (kmount kernel does)", name, root)
 	}
-	g := &Group{dir: filepath.Join(root, name)}
+	g := &Group{dir: filepath.Join(root, name), threaded: threaded}
 	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make cgroup: %w", err)
 	}
@@ -47,37 +42,6 @@ func Create(root, name string, threaded bool) (*Group, error) {
 		}
 	}
 	return g, nil
-}
-
-// Limit sets l, and has the parent hand down the controllers it needs.
-func (g *Group) Limit(l Limits) error {
-	for _, set := range []struct {
-		on                      bool
-		controller, file, value string
-	}{
-		{l.MemoryMax > 0, "memory", "memory.max", strconv.FormatUint(l.MemoryMax, 10)},
-		{l.PidsMax > 0, "pids", "pids.max", strconv.FormatUint(l.PidsMax, 10)},
-		{l.CPUQuota > 0, "cpu", "cpu.max", fmt.Sprintf("%d %d", l.CPUQuota, l.CPUPeriod)},
-	} {
-		if !set.on {
-			continue
-		}
-		if err := g.enable(set.controller); err != nil {
-			return err
-		}
-		if err := g.write(set.file, set.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (g *Group) enable(controller string) error {
-	parent := Group{dir: filepath.Dir(g.dir)}
-	if err := parent.write("cgroup.subtree_control", "+"+controller); err != nil {
-		return fmt.Errorf("%w (does this kernel have the %s controller?)", err, controller)
-	}
-	return nil
 }
 
 // Open opens the group's directory, for CLONE_INTO_CGROUP (clone(2), Linux
@@ -105,7 +69,7 @@ func (g *Group) Signal(sig syscall.Signal) error {
 	for line := range strings.Lines(string(data)) {
 		pid, err := strconv.Atoi(strings.TrimSpace(line))
 		if err == nil {
-			err = syscall.Kill(pid, sig)
+			err = kill(pid, sig)
 		}
 		if err != nil && !errors.Is(err, syscall.ESRCH) {
 			errs = append(errs, fmt.Errorf("signal cgroup: %w", err))

@@ -61,13 +61,13 @@ func TestLimit(t *testing.T) {
 	}{
 		{"nothing", Limits{}, map[string]string{}},
 		{"a period alone", Limits{CPUPeriod: 100000}, map[string]string{}},
-		{"memory", Limits{MemoryMax: 1 << 40}, map[string]string{"cgroup.subtree_control": "+memory", "task/memory.max": "1099511627776"}},
-		{"processes", Limits{PidsMax: 1}, map[string]string{"cgroup.subtree_control": "+pids", "task/pids.max": "1"}},
-		{"time", Limits{CPUQuota: 50000, CPUPeriod: 100000}, map[string]string{"cgroup.subtree_control": "+cpu", "task/cpu.max": "50000 100000"}},
+		{"memory", Limits{MemoryMax: 1 << 40}, map[string]string{"task/memory.max": "1099511627776"}},
+		{"processes", Limits{PidsMax: 1}, map[string]string{"task/pids.max": "1"}},
+		{"time", Limits{CPUQuota: 50000, CPUPeriod: 100000}, map[string]string{"task/cpu.max": "50000 100000"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			g, root := fakeGroup(t, "cgroup.subtree_control", "task/memory.max", "task/pids.max", "task/cpu.max")
+			g, root := fakeGroup(t, "task/memory.max", "task/pids.max", "task/cpu.max")
 			must(t, g.Limit(tt.limits))
 			if diff := cmp.Diff(tt.want, contents(t, root)); diff != "" {
 				t.Errorf("written (-want +got):\n%s", diff)
@@ -77,16 +77,48 @@ func TestLimit(t *testing.T) {
 }
 
 func TestLimitErrors(t *testing.T) {
-	g, root := fakeGroup(t, "cgroup.subtree_control")
-	err := g.Limit(Limits{PidsMax: 5})
-	if want := "set cgroup: open " + root + "/task/pids.max: no such file or directory"; err == nil || err.Error() != want {
-		t.Errorf("Limit without the file = %v, want %s", err, want)
+	for _, tt := range []struct {
+		threaded bool
+		limits   Limits
+		want     string
+	}{
+		{false, Limits{PidsMax: 5}, "pids.max: no such file or directory (does this kernel have the pids controller?)"},
+		{true, Limits{CPUQuota: 5, CPUPeriod: 9}, "cpu.max: no such file or directory (does this kernel have the cpu controller?)"},
+		{true, Limits{MemoryMax: 5}, "memory.max: no such file or directory (a threaded cgroup has no memory controller)"},
+	} {
+		g, root := fakeGroup(t)
+		g.threaded = tt.threaded
+		err := g.Limit(tt.limits)
+		if want := "set cgroup: open " + root + "/task/" + tt.want; err == nil || err.Error() != want {
+			t.Errorf("Limit(%+v) = %v, want %s", tt.limits, err, want)
+		}
 	}
-	g, root = fakeGroup(t)
-	err = g.Limit(Limits{MemoryMax: 5})
-	want := "set cgroup: open " + root + "/cgroup.subtree_control: no such file or directory (does this kernel have the memory controller?)"
-	if err == nil || err.Error() != want {
-		t.Errorf("Limit without a controller = %v, want %s", err, want)
+}
+
+func TestAccount(t *testing.T) {
+	for _, tt := range []struct {
+		threaded   bool
+		have, want string
+	}{
+		{false, "cpuset cpu io memory hugetlb pids rdma\n", "+cpu +io +memory +pids"},
+		{true, "cpuset cpu io memory hugetlb pids rdma\n", "+cpu +pids"},
+		{false, "memory\n", "+memory"},
+		{true, "memory\n", ""},
+		{false, "cpuset\n", ""},
+		{false, "\n", ""},
+	} {
+		g, root := fakeGroup(t, "cgroup.controllers", "cgroup.subtree_control")
+		g.threaded = tt.threaded
+		must(t, os.WriteFile(filepath.Join(root, "cgroup.controllers"), []byte(tt.have), 0o600))
+		must(t, g.Account())
+		if got := contents(t, root)["cgroup.subtree_control"]; got != tt.want {
+			t.Errorf("Account of %q, threaded %v: %q, want %q", tt.have, tt.threaded, got, tt.want)
+		}
+	}
+	g, root := fakeGroup(t)
+	want := "read cgroup controllers: open " + root + "/cgroup.controllers: no such file or directory"
+	if err := g.Account(); err == nil || err.Error() != want {
+		t.Errorf("Account without the hierarchy = %v, want %s", err, want)
 	}
 }
 

@@ -8,30 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// Account has the parent hand down what counts CPU, memory, tasks and I/O, as
-// far as this kernel has it. A threaded group takes none of memory and io.
-func (g *Group) Account() error {
-	parent := Group{dir: filepath.Dir(g.dir)}
-	data, err := os.ReadFile(filepath.Join(parent.dir, "cgroup.controllers"))
-	if err != nil {
-		return fmt.Errorf("read cgroup controllers: %w", err)
-	}
-	var on []string
-	for name := range strings.FieldsSeq(string(data)) {
-		switch name {
-		case "cpu", "io", "memory", "pids":
-			on = append(on, "+"+name)
-		}
-	}
-	if len(on) == 0 {
-		return nil
-	}
-	return parent.write("cgroup.subtree_control", strings.Join(on, " "))
-}
 
 // memoryEvents counts what happened for want of memory, a line each.
 const memoryEvents = "memory.events"

@@ -3,10 +3,13 @@ package cgroup
 import (
 	"errors"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+func kill(pid int, sig syscall.Signal) error { return unix.Kill(pid, sig) }
 
 // changed waits until the kernel announces a change of the events file f, as
 // POLLPRI, or for up to timeout; a negative one is for ever.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	value := func(name, value string) Param { return Param{name, value, true} }
+	value := func(name, value string) Param { return Param{name, value} }
 	flag := func(name string) Param { return Param{Name: name} }
 	for in, want := range map[string][]Param{
 		"":                             nil,
@@ -38,91 +38,52 @@ func TestParse(t *testing.T) {
 		"a=1\x00b=2":                   {value("a", "1")},
 		`dyndbg="file x +p; line 3-5"`: {value("dyndbg", "file x +p; line 3-5")},
 	} {
-		if diff := cmp.Diff(want, Parse(in).All()); diff != "" {
+		if diff := cmp.Diff(want, Parse(in)); diff != "" {
 			t.Errorf("Parse(%q) (-want +got):\n%s", in, diff)
 		}
 	}
 }
 
-func TestInit(t *testing.T) {
-	for in, want := range map[string]struct{ before, init []string }{
-		"a -- b c=d":          {[]string{"a"}, []string{"b", "c=d"}},
-		"--":                  {nil, nil},
-		"-- -- x":             {nil, []string{"--", "x"}},
-		`-- "b c" d="e f"`:    {nil, []string{"b c", "d=e f"}},
-		"a --=x b":            {[]string{"a", "--=x", "b"}, nil},
-		"a --- b":             {[]string{"a", "---", "b"}, nil},
-		"a -- kinit.break=x ": {[]string{"a"}, []string{"kinit.break=x"}},
+func TestParseLeavesInit(t *testing.T) {
+	for in, want := range map[string][]Param{
+		"a -- b c=d":          {{Name: "a"}},
+		"--":                  nil,
+		"-- -- x":             nil,
+		"a --=x b":            {{Name: "a"}, {"--", "x"}, {Name: "b"}},
+		"a --= b":             {{Name: "a"}, {Name: "--"}, {Name: "b"}},
+		"a --- b":             {{Name: "a"}, {Name: "---"}, {Name: "b"}},
+		"a -- kinit.break=x ": {{Name: "a"}},
 	} {
-		p := Parse(in)
-		var before []string
-		for _, param := range p.All() {
-			before = append(before, param.String())
-		}
-		if diff := cmp.Diff(want.before, before); diff != "" {
-			t.Errorf("Parse(%q).All() (-want +got):\n%s", in, diff)
-		}
-		if diff := cmp.Diff(want.init, p.Init()); diff != "" {
-			t.Errorf("Parse(%q).Init() (-want +got):\n%s", in, diff)
+		if diff := cmp.Diff(want, Parse(in)); diff != "" {
+			t.Errorf("Parse(%q) (-want +got):\n%s", in, diff)
 		}
 	}
 }
 
-func TestLookup(t *testing.T) {
-	p := Parse("console=ttyS0 quiet kinit.end=halt console=hvc0 empty= kinit.end=reboot -- kinit.end=off")
-	for name, want := range map[string]struct {
-		value string
-		ok    bool
-	}{
-		"console":   {"hvc0", true},
-		"quiet":     {"", true},
-		"empty":     {"", true},
-		"kinit.end": {"reboot", true},
-		"absent":    {"", false},
-	} {
-		if got, ok := p.Value(name); got != want.value || ok != want.ok {
-			t.Errorf("Value(%q) = %q, %v, want %q, %v", name, got, ok, want.value, want.ok)
-		}
-	}
-	if diff := cmp.Diff([]string{"ttyS0", "hvc0"}, p.Values("console")); diff != "" {
-		t.Errorf("Values(console) (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"console", "quiet", "kinit.end", "empty"}, p.Names()); diff != "" {
-		t.Errorf("Names() (-want +got):\n%s", diff)
-	}
-}
-
-// FuzzParse holds that every byte of a parameter comes from the line, that
-// unquoted parameters survive being written and read again, and that the
-// look-ups agree with the list.
+// FuzzParse holds that every byte of a parameter comes from the line, and that
+// unquoted parameters survive being written and read again.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"a=1 b", `a="b c" "d e"`, "a -- b", "=a", `"`, "a\x00b"} {
+	for _, s := range []string{"a=1 b", `a="b c" "d e"`, "a -- b", "--=", "=a", `"`, "a\x00b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p := Parse(s)
 		length := 0
 		var plain []Param
-		for _, param := range p.All() {
-			length += len(param.String())
-			if param.Name == "" && param.HasValue {
-				t.Fatalf("Parse(%q) has a value without a name: %q", s, param.Value)
+		var words []string
+		for _, p := range Parse(s) {
+			length += len(p.Name) + len(p.Value)
+			if p.Name == "" && p.Value != "" {
+				t.Fatalf("Parse(%q) has a value without a name: %q", s, p.Value)
 			}
-			if text := param.String(); text != "" && !strings.ContainsAny(text, space+`"`) {
-				plain = append(plain, param)
-			}
-			if _, ok := p.Value(param.Name); !ok {
-				t.Fatalf("Parse(%q).Value(%q) is absent", s, param.Name)
+			if p.Name != "" && !strings.ContainsAny(p.Name+p.Value, space+`"`) {
+				plain = append(plain, p)
+				words = append(words, p.Name+"="+p.Value)
 			}
 		}
 		if length > len(s) {
 			t.Fatalf("Parse(%q) has %d bytes, more than the line", s, length)
 		}
-		var words []string
-		for _, param := range plain {
-			words = append(words, param.String())
-		}
-		if diff := cmp.Diff(plain, Parse(strings.Join(words, " ")).All()); diff != "" {
+		if diff := cmp.Diff(plain, Parse(strings.Join(words, " "))); diff != "" {
 			t.Fatalf("Parse of the written parameters of %q (-want +got):\n%s", s, diff)
 		}
 	})

@@ -96,6 +96,7 @@ func TestHugeHosts(t *testing.T) {
 	}
 }
 
+// TestCheckHostname has the cases of launch, which says the same to the host.
 func TestCheckHostname(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
@@ -114,6 +115,8 @@ func TestCheckHostname(t *testing.T) {
 		{"a\tb", false},
 		{"a\x7fb", false},
 		{"a#b", false},
+		{"a;b", false},
+		{"a/b", false},
 	} {
 		if err := CheckHostname(tt.in); (err == nil) != tt.want {
 			t.Errorf("CheckHostname(%q) = %v, want it good: %v", tt.in, err, tt.want)

@@ -17,8 +17,8 @@ func CheckHostname(name string) error {
 		return errors.New("hostname: is empty")
 	case len(name) > maxHostname:
 		return fmt.Errorf("hostname %q: has %d bytes, and the kernel takes %d", name, len(name), maxHostname)
-	case !isField(name):
-		return fmt.Errorf("hostname %q: has a space, a control character or a comment sign", name)
+	case !isField(name) || strings.Contains(name, "/"):
+		return fmt.Errorf("hostname %q: has a space, a control character, a comment sign or a slash", name)
 	default:
 		return nil
 	}

@@ -25,6 +25,17 @@ type Env struct {
 	Stdin  *os.File // a terminal or not: kexec-guest asks
 	Stdout io.Writer
 	Stderr io.Writer
+
+	name string // the command's, of Main
+}
+
+// warn prints the errors that are not nil.
+func (e *Env) warn(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			fmt.Fprintf(e.Stderr, "%s: warning: %v\n", e.name, err)
+		}
+	}
 }
 
 // Command is one command of the guest.
@@ -62,7 +73,9 @@ func Usagef(format string, args ...any) error {
 
 // Main runs c and returns its exit status. An error is one line on env.Stderr.
 func Main(ctx context.Context, c Command, env *Env) int {
-	err := c.Run(ctx, env)
+	named := *env
+	named.name = c.Name
+	err := c.Run(ctx, &named)
 	var usage *UsageError
 	var exit *ExitError
 	switch {

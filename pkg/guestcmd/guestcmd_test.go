@@ -19,7 +19,7 @@ import (
 	"github.com/kguest/kguest/pkg/boot"
 )
 
-func commands() []Command { return []Command{Kinit, Kmount, Kroot, KexecGuest, Knet()} }
+func commands() []Command { return []Command{Kinit, Kmount, Kroot, KexecGuest, Knet} }
 
 // call runs c as its main does, with nothing on standard input.
 func call(t *testing.T, c Command, args ...string) (status int, stdout, stderr string) {
@@ -68,8 +68,9 @@ func TestKinitPage(t *testing.T) {
 			t.Errorf("kinit -help says nothing of %s", p.Name)
 		}
 	}
-	if want := strings.Join(boot.Stages(), ", "); !strings.Contains(strings.ReplaceAll(page, "\n", " "), want) {
-		t.Errorf("kinit -help has not the stages in order: %s", want)
+	const stages = "\nStages:\n\n\tmounts\n\tconsole\n\tmodules\n\tidm\n\timages\n\tconfig\n\troot\n\thostname\n\tnetwork\n\tswitch\n\trun\n\n"
+	if !strings.Contains(page, stages) {
+		t.Errorf("kinit -help = %s, want the stages in order", page)
 	}
 }
 

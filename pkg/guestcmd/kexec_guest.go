@@ -91,7 +91,7 @@ func readSetup(env *Env, root, config string) (boot.Setup, error) {
 		return boot.Setup{}, fmt.Errorf("root %s: not a directory", root)
 	}
 	setup, warnings, err := boot.ReadSetup(config)
-	warn(env, warnings)
+	env.warn(warnings...)
 	return setup, err
 }
 
@@ -138,9 +138,9 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 	if err != nil {
 		return coded(err)
 	}
-	defer func() { warn(env, []error{unbind()}) }()
+	defer func() { env.warn(unbind()) }()
 	if console.IsControlling(env.Stdin) {
-		defer func() { warn(env, []error{console.TakeForeground(env.Stdin)}) }()
+		defer func() { env.warn(console.TakeForeground(env.Stdin)) }()
 	}
 	var sup supervise.Supervisor
 	stop, asked := ctx.Done(), supervise.Survive()
@@ -153,10 +153,10 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 			return finish(env, w)
 		case sig := <-asked:
 			if s, ok := sig.(syscall.Signal); ok {
-				warn(env, w.Signal(s))
+				env.warn(w.Signal(s))
 			}
 		case <-stop:
-			warn(env, w.Kill())
+			env.warn(w.Kill())
 			stop = nil
 		}
 	}
@@ -164,19 +164,11 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 
 // finish kills what the workload left and returns its exit status.
 func finish(env *Env, w *boot.Workload) error {
-	warn(env, []error{w.CleanUp()})
+	env.warn(w.CleanUp())
 	if code := w.Exit().Code; code != 0 {
 		return &ExitError{Status: code}
 	}
 	return nil
-}
-
-func warn(env *Env, errs []error) {
-	for _, err := range errs {
-		if err != nil {
-			fmt.Fprintf(env.Stderr, "kexec-guest: warning: %v\n", err)
-		}
-	}
 }
 
 // files returns the streams as files that a process can inherit.

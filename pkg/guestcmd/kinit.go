@@ -18,9 +18,9 @@ Synopsis:
 
 	kinit -help
 
-As /init of an initramfs it goes through these stages: mounts, console, modules,
-idm, images, config, root, hostname, network, switch, run. One that cannot be
-done ends the machine; what the guest can do without is a warning.
+As /init of an initramfs it goes through the stages of a boot, which -help lists.
+One that cannot be done ends the machine; what the guest can do without is a
+warning.
 
 The last line on the console says how it ended:
 
@@ -40,10 +40,15 @@ func runKinit(ctx context.Context, env *Env) error {
 		boot.Run(ctx, streams)
 	}
 	if len(env.Args) == 0 || env.Args[0] == "-h" || env.Args[0] == "-help" || env.Args[0] == "--help" {
-		_, err := env.Stdout.Write([]byte(kinitPage + parameterPage()))
+		_, err := env.Stdout.Write([]byte(kinitPage + stagePage() + parameterPage()))
 		return err
 	}
 	return Usagef("%q: kinit takes no arguments; it is configured by the kernel's command line", env.Args[0])
+}
+
+// stagePage lists the stages of the boot.
+func stagePage() string {
+	return "\nStages:\n\n\t" + strings.Join(boot.Stages(), "\n\t") + "\n"
 }
 
 // parameterPage lists the kernel parameters.

@@ -2,13 +2,13 @@ package guestcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/kguest/kguest/pkg/boot"
-	"github.com/kguest/kguest/pkg/etcfiles"
 	"github.com/kguest/kguest/pkg/launch"
+	"github.com/kguest/kguest/pkg/mount"
 	"github.com/kguest/kguest/pkg/netconf"
 )
 
@@ -60,11 +60,9 @@ Examples:
 `
 
 // Knet is the command knet.
-func Knet() Command {
-	return Command{Name: "knet", Page: knetPage, Run: knet}
-}
+var Knet = Command{Name: "knet", Page: knetPage, Run: runKnet}
 
-func knet(ctx context.Context, env *Env) error {
+func runKnet(ctx context.Context, env *Env) error {
 	opts, err := parseKnet(env.Args)
 	if err != nil {
 		return err
@@ -80,29 +78,17 @@ func knet(ctx context.Context, env *Env) error {
 	if opts.dryRun {
 		return knetPrint(env, opts)
 	}
-	errs := boot.ConfigureNetwork(ctx, opts.root, opts.resolver, opts.link, opts.timeout)
-	for _, err := range errs {
-		fmt.Fprintf(env.Stderr, "knet: %v\n", err)
-	}
-	if len(errs) > 0 {
-		return &ExitError{Status: statusError}
-	}
-	return nil
+	return errors.Join(boot.ConfigureNetwork(ctx, opts.root, opts.resolver, opts.link, opts.timeout)...)
 }
 
 // readConfig takes the link and the resolver from the file, and prints its warnings.
 func (o *knetOptions) readConfig(env *Env) error {
 	config, warnings, err := launch.Read(o.config)
-	for _, w := range warnings {
-		fmt.Fprintf(env.Stderr, "knet: warning: %v\n", w)
-	}
+	env.warn(warnings...)
 	if err != nil {
 		return err
 	}
-	o.link = boot.NetworkConfig(config.Network)
-	if config.Network != nil {
-		o.resolver = etcfiles.Resolver(config.Network.Resolver)
-	}
+	o.link, o.resolver = boot.NetworkConfig(config.Network)
 	return nil
 }
 
@@ -113,15 +99,11 @@ func knetPrint(env *Env, o *knetOptions) error {
 		if err != nil {
 			return err
 		}
-		path := shellQuote(filepath.Join(o.root, "etc/resolv.conf"))
+		path := mount.Quote(filepath.Join(o.root, "etc/resolv.conf"))
 		fmt.Fprintf(env.Stdout, "rm -f %s\ncat >%s <<'EOF'\n%sEOF\n", path, path, content)
 	}
 	for _, step := range netconf.Plan(o.link) {
 		fmt.Fprintln(env.Stdout, step.Command)
 	}
 	return nil
-}
-
-func shellQuote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/kguest/kguest/pkg/netconf"
 )
 
-// knetTimeout is how long knet waits for a link unless told.
-const knetTimeout = 10 * time.Second
-
 // knetOptions are knet's command line.
 type knetOptions struct {
 	config, root string
@@ -47,7 +44,7 @@ func (o *knetOptions) flags() *flag.FlagSet {
 	fs := flagSet("knet")
 	fs.StringVar(&o.config, "config", "", "")
 	fs.StringVar(&o.root, "root", "/", "")
-	fs.DurationVar(&o.timeout, "timeout", knetTimeout, "")
+	fs.DurationVar(&o.timeout, "timeout", boot.DefaultTimeout, "")
 	fs.BoolVar(&o.dryRun, "n", false, "")
 	fs.BoolVar(&o.show, "show", false, "")
 	fs.BoolVar(&o.json, "json", false, "")

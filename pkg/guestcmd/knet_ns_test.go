@@ -42,7 +42,7 @@ func TestKnetConfigures(t *testing.T) {
 				root := t.TempDir()
 				for range 2 {
 					args := append([]string{"-root", root}, tt.args...)
-					if status, stdout, stderr := runKnet(t, args...); status != 0 || stdout+stderr != "" {
+					if status, stdout, stderr := callKnet(t, args...); status != 0 || stdout+stderr != "" {
 						t.Errorf("knet %q = %d, %q, %q, want 0 and nothing", args, status, stdout, stderr)
 					}
 				}
@@ -59,7 +59,7 @@ func TestKnetConfigures(t *testing.T) {
 // checkShown compares what knet -show says of eth0.
 func checkShown(t *testing.T) {
 	t.Helper()
-	_, text, _ := runKnet(t, "-show")
+	_, text, _ := callKnet(t, "-show")
 	var got []string
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, "eth0") && !strings.Contains(line, "fe80::") {
@@ -82,7 +82,7 @@ func checkShown(t *testing.T) {
 
 func TestKnetShowJSON(t *testing.T) {
 	nstest.Run(t, nstest.Net, func(t *testing.T) {
-		status, stdout, stderr := runKnet(t, "-show", "-json")
+		status, stdout, stderr := callKnet(t, "-show", "-json")
 		if status != 0 || stderr != "" {
 			t.Fatalf("knet -show -json = %d, %q, want 0 and nothing", status, stderr)
 		}
@@ -110,7 +110,7 @@ func TestKnetReportsEach(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(root, "etc/resolv.conf"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		status, stdout, stderr := runKnet(t, "-link", "eth9", "-address", "10.0.0.2/24",
+		status, stdout, stderr := callKnet(t, "-link", "eth9", "-address", "10.0.0.2/24",
 			"-nameserver", "10.0.0.1", "-root", root, "-timeout", "1ms")
 		lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
 		if status != 1 || stdout != "" || len(lines) != 2 ||

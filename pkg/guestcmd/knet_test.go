@@ -2,8 +2,6 @@ package guestcmd
 
 import (
 	"bytes"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,16 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestKnetPageIsPackageComment(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../cmds/knet/main.go", nil, parser.ParseComments|parser.PackageClauseOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(Knet().Page, file.Doc.Text()); diff != "" {
-		t.Errorf("package comment of cmds/knet (-page +comment):\n%s", diff)
-	}
-}
 
 func TestKnetUsage(t *testing.T) {
 	for _, tt := range []struct {
@@ -49,7 +37,7 @@ func TestKnetUsage(t *testing.T) {
 		{"-nameserver 10.0.0.1 -search a#b", `search "a#b": is empty, or has a space`},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
-			status, stdout, stderr := runKnet(t, strings.Fields(tt.args)...)
+			status, stdout, stderr := callKnet(t, strings.Fields(tt.args)...)
 			if status != 2 || stdout != "" {
 				t.Errorf("knet %s = %d, printed %q, want 2 and nothing", tt.args, status, stdout)
 			}
@@ -61,8 +49,8 @@ func TestKnetUsage(t *testing.T) {
 }
 
 func TestKnetHelp(t *testing.T) {
-	status, stdout, stderr := runKnet(t, "-h")
-	if status != 0 || stdout != Knet().Page || stderr != "" {
+	status, stdout, stderr := callKnet(t, "-h")
+	if status != 0 || stdout != Knet.Page || stderr != "" {
 		t.Errorf("knet -h = %d, %q, %q, want 0, the page and nothing", status, stdout, stderr)
 	}
 }
@@ -84,8 +72,8 @@ func TestKnetDryRun(t *testing.T) {
 		"ip route add default via 10.0.0.1 dev eth0",
 	}
 	resolver := []string{
-		"rm -f '" + dir + "/etc/resolv.conf'",
-		"cat >'" + dir + "/etc/resolv.conf' <<'EOF'",
+		"rm -f " + dir + "/etc/resolv.conf",
+		"cat >" + dir + "/etc/resolv.conf <<'EOF'",
 		"nameserver 10.0.0.1",
 		"EOF",
 	}
@@ -117,7 +105,7 @@ func TestKnetDryRun(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"-n", "-root", dir}, tt.args...)
-			status, stdout, stderr := runKnet(t, args...)
+			status, stdout, stderr := callKnet(t, args...)
 			if status != 0 || stderr != "" {
 				t.Errorf("knet %q = %d, %q, want 0 and nothing", args, status, stderr)
 			}
@@ -133,7 +121,7 @@ func TestKnetDryRun(t *testing.T) {
 
 func TestKnetBadConfig(t *testing.T) {
 	for _, path := range []string{writeLaunch(t, `{"network": 5}`), filepath.Join(t.TempDir(), "none.json")} {
-		status, stdout, stderr := runKnet(t, "-n", "-config", path)
+		status, stdout, stderr := callKnet(t, "-n", "-config", path)
 		if status != 1 || stdout != "" || !strings.Contains(stderr, path) {
 			t.Errorf("knet -n -config %s = %d, %q, %q, want 1, nothing and its path", path, status, stdout, stderr)
 		}
@@ -141,17 +129,17 @@ func TestKnetBadConfig(t *testing.T) {
 }
 
 func TestKnetConfigWarning(t *testing.T) {
-	status, _, stderr := runKnet(t, "-n", "-config", writeLaunch(t, `{"bogus": null}`))
+	status, _, stderr := callKnet(t, "-n", "-config", writeLaunch(t, `{"bogus": null}`))
 	if status != 0 || !strings.HasPrefix(stderr, "knet: warning: ") || !strings.Contains(stderr, "bogus") {
 		t.Errorf("knet -n with an unknown field = %d, %q, want 0 and a warning of it", status, stderr)
 	}
 }
 
-// runKnet returns the exit status and what was printed.
-func runKnet(t *testing.T, args ...string) (status int, stdout, stderr string) {
+// callKnet returns the exit status and what was printed.
+func callKnet(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	status = Main(t.Context(), Knet(), &Env{Args: args, Stdout: &out, Stderr: &errOut})
+	status = Main(t.Context(), Knet, &Env{Args: args, Stdout: &out, Stderr: &errOut})
 	return status, out.String(), errOut.String()
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -105,10 +104,12 @@ func switchTo(env *Env, root string, command []string, dryRun bool) error {
 		fmt.Fprintln(env.Stdout, execLine(path, command[1:]))
 		return nil
 	}
-	if err := transfer.Switch(); err != nil {
+	warnings, err := transfer.Switch()
+	env.warn(warnings...)
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("exec %s: %w", path, syscall.Exec(path, command, os.Environ()))
+	return fmt.Errorf("exec %s: %w", path, execve(path, command, os.Environ()))
 }
 
 func execLine(path string, args []string) string {

@@ -125,7 +125,7 @@ func TestBadInput(t *testing.T) {
 		want   string
 	}{
 		// Usage: status 2.
-		{"", 2, "no verb; there are build, help (`mkinitramfs help` shows how)"},
+		{"", 2, "no verb; there are build, idm, help (`mkinitramfs help` shows how)"},
 		{"biuld", 2, `unknown verb "biuld"; did you mean "build"? (` + "`mkinitramfs help` shows how)"},
 		{"help biuld", 2, `no help on "biuld"; did you mean "build"?`},
 		{"build", 2, "no output file; give -o FILE (`mkinitramfs help build` shows how)"},

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"text/tabwriter"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kguest/kguest/pkg/idm/client"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
@@ -158,22 +159,28 @@ func stateName(s idmpb.BootState) string {
 	}
 }
 
+// printBoot prints names to the left, times to the right, and what failed.
 func printBoot(w io.Writer, r bootReport) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, us uint64, note string) {
-		took := "unknown"
-		if us > 0 {
-			took = shortDuration(time.Duration(us) * time.Microsecond) //nolint:gosec // G115: an odd guest's is printed oddly
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", name, took, printable(note))
-	}
-	fmt.Fprintf(w, "state %s\n", r.State)
-	row("kernel", r.Kernel, "")
-	row("init", r.Init, "")
+	rows := []bootStage{{Name: "kernel", Took: r.Kernel}, {Name: "init", Took: r.Init}}
 	for _, s := range r.Stages {
-		row("  "+printable(s.Name), s.Took, s.Error)
+		rows = append(rows, bootStage{"  " + printable(s.Name), s.Took, printable(s.Error)})
 	}
-	return table.Flush()
+	width := 0
+	for _, row := range rows {
+		width = max(width, utf8.RuneCountInString(row.Name))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "state %s\n", r.State)
+	for _, row := range rows {
+		took := "unknown"
+		if row.Took > 0 {
+			took = shortDuration(time.Duration(row.Took) * time.Microsecond) //nolint:gosec // G115: an odd guest's is printed oddly
+		}
+		line := fmt.Sprintf("%-*s  %8s  %s", width, row.Name, took, row.Error)
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func writeJSON(w io.Writer, v any) error {

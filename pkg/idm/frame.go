@@ -8,6 +8,9 @@ import (
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
 
+// MaxFrame bounds the length a frame may claim, in bytes.
+const MaxFrame = 20 << 20
+
 // Sizes of what stands before a packet, in bytes.
 const (
 	header1 = 4 // length

@@ -3,6 +3,7 @@ package idm
 import (
 	"encoding/hex"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -38,6 +39,11 @@ var frameFixtures = []struct {
 }{
 	{"exit", Version1, "06000000 0a04 0a02 082a", ExitEvent(42)},
 	{"exit", Version1, "07000000 0a05 0a03 088901", ExitEvent(137)},
+	{"exit", Version1, "04000000 0a02 0a00", ExitEvent(0)},
+	{"exit", Version1, "07000000 0a05 0a03 08ff01", ExitEvent(255)},
+	{"exit", Version1, "0a000000 0a08 0a06 08ffffffff07", ExitEvent(math.MaxInt32)},
+	{"exit", Version1, "0f000000 0a0d 0a0b 08ffffffffffffffffff01", ExitEvent(-1)},
+	{"exit", Version1, "0f000000 0a0d 0a0b 0880808080f8ffffffff01", ExitEvent(math.MinInt32)},
 	{"exit", Version2, "ffff 09000000 1802 2205 0a03 088901", ExitEvent(137)},
 	{"ping", Version1, "06000000 1204 0807 1200", ping(7)},
 	{"ping, id 0", Version1, "04000000 1202 1200", ping(0)},

@@ -55,8 +55,8 @@ func (c *Config) checkHostname() error {
 		return wrong("hostname", name, "empty; leave it out to keep the machine's name")
 	case len(name) > maxHostname:
 		return wrong("hostname", name, fmt.Sprintf("longer than %d bytes", maxHostname))
-	case hasSpaceOrControl(name) || strings.Contains(name, "/"):
-		return wrong("hostname", name, "has a space, a control character or a slash")
+	case hasSpaceOrControl(name) || strings.ContainsAny(name, "#;/"):
+		return wrong("hostname", name, "has a space, a control character, a comment sign or a slash")
 	}
 	return nil
 }
@@ -94,9 +94,6 @@ func (c *Config) checkCommand() error {
 }
 
 func (c *Config) checkStop() error {
-	if s := c.Stop.Signal; s != "" && !validSignal(s) {
-		return wrong("stop.signal", s, "not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3")
-	}
 	if s := c.Stop.GraceSeconds; s != nil && !validGrace(*s) {
 		return wrong("stop.graceSeconds", *s, fmt.Sprintf("not a number of seconds from 0 to %d", maxGraceSeconds))
 	}
@@ -105,22 +102,6 @@ func (c *Config) checkStop() error {
 
 func validGrace(seconds float64) bool {
 	return seconds >= 0 && seconds <= maxGraceSeconds
-}
-
-// validSignal takes the names and numbers that OCI's StopSignal may have.
-func validSignal(s string) bool {
-	const first, last, realTime = 1, 64, 64 - 34 // signal(7)
-	if n, err := strconv.Atoi(s); err == nil {
-		return n >= first && n <= last
-	}
-	name := strings.TrimPrefix(s, "SIG")
-	for _, base := range []string{"RTMIN+", "RTMAX-"} {
-		if n, ok := strings.CutPrefix(name, base); ok {
-			v, err := strconv.ParseUint(n, 10, 8)
-			return err == nil && v <= realTime
-		}
-	}
-	return name == "RTMIN" || name == "RTMAX" || isSignalName("SIG"+name)
 }
 
 func (c *Config) checkResources() error {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strings"
@@ -12,7 +13,6 @@ func TestCheck(t *testing.T) {
 		t.Errorf("Check of an empty Config = %v, want nil", err)
 	}
 	nan := math.NaN()
-	hostname := func(s string) Config { return Config{Hostname: &s} }
 	network := func(n Network) Config { n.Link = "eth0"; return Config{Network: &n} }
 	ip := func(address string) *IP { return &IP{Address: netip.MustParsePrefix(address)} }
 	via := func(address, gateway string) *IP {
@@ -22,13 +22,6 @@ func TestCheck(t *testing.T) {
 		cfg  Config
 		want string // empty: no error
 	}{
-		{hostname(""), `hostname: "": empty; leave it out to keep the machine's name`},
-		{hostname(strings.Repeat("x", 64)), ""},
-		{hostname(strings.Repeat("x", 65)), `hostname: "` + strings.Repeat("x", 65) + `": longer than 64 bytes`},
-		{hostname("a/b"), `hostname: "a/b": has a space, a control character or a slash`},
-		{hostname("a\nb"), `hostname: "a\nb": has a space, a control character or a slash`},
-		{hostname("a\x00"), `hostname: "a\x00": has a space, a control character or a slash`},
-		{hostname("gäst.test"), ""},
 		{Config{Env: map[string]string{"": "x"}}, `env: "": not a name of a variable: empty, or has = or a NUL`},
 		{Config{Env: map[string]string{"A=B": "x"}}, `env: "A=B": not a name of a variable: empty, or has = or a NUL`},
 		{Config{Env: map[string]string{"A\x00": "x"}}, `env: "A\x00": not a name of a variable: empty, or has = or a NUL`},
@@ -39,7 +32,6 @@ func TestCheck(t *testing.T) {
 		{Config{User: "a b"}, `user: "a b": has a space or a control character`},
 		{Config{WorkingDir: "/\x00"}, `workingDir: "/\x00": has a NUL`},
 		{Config{WorkingDir: "/a b"}, ""},
-		{Config{Stop: Stop{Signal: "SIGNOPE"}}, `stop.signal: "SIGNOPE": not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3`},
 		{Config{Stop: Stop{GraceSeconds: &nan}}, `stop.graceSeconds: NaN: not a number of seconds from 0 to 86400`},
 		{Config{Resources: Resources{CPUMax: CPUMax{1, 1}}}, `resources.cpuMax: "1 1": not what cpu.max takes`},
 		{Config{Rlimits: []Rlimit{{"RLIMIT_NOFILE", 1, 2}, {"RLIMIT_CORE", 1, 2}}}, ""},
@@ -91,14 +83,35 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestValidSignal(t *testing.T) {
-	for s, want := range map[string]bool{
-		"SIGTERM": true, "TERM": true, "15": true, "1": true, "64": true, "RTMIN": true, "SIGRTMIN+3": true, "SIGRTMIN+30": true,
-		"RTMAX-30": true, "SIGRTMAX": true, "0": false, "65": false, "-1": false, "SIG": false, "": false,
-		"RTMIN+31": false, "RTMAX-31": false, "RTMIN+": false, "RTMIN-1": false, "SIG15": false, "SIGNOPE": false,
+// TestCheckHostname has the cases of etcfiles, which writes what is taken here.
+func TestCheckHostname(t *testing.T) {
+	const sign = "has a space, a control character, a comment sign or a slash"
+	for in, want := range map[string]string{
+		"guest":                 "",
+		"guest.example.com":     "",
+		"gäste":                 "",
+		strings.Repeat("a", 64): "",
+		strings.Repeat("a", 65): "longer than 64 bytes",
+		strings.Repeat("ä", 33): "longer than 64 bytes",
+		"":                      "empty; leave it out to keep the machine's name",
+		"a b":                   sign,
+		"a\nb":                  sign,
+		"a\x00b":                sign,
+		"a\tb":                  sign,
+		"a\x7fb":                sign,
+		"a#b":                   sign,
+		"a;b":                   sign,
+		"a/b":                   sign,
 	} {
-		if got := validSignal(s); got != want {
-			t.Errorf("validSignal(%q) = %v, want %v", s, got, want)
+		if want != "" {
+			want = fmt.Sprintf("hostname: %q: %s", in, want)
+		}
+		got := ""
+		if err := (&Config{Hostname: &in}).Check(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("Check of hostname %q = %s, want %s", in, got, want)
 		}
 	}
 }

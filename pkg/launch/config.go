@@ -63,8 +63,8 @@ type Resolver struct {
 
 // Stop says how the workload is asked to end.
 type Stop struct {
-	// Signal is a name, with or without SIG, or a number; empty: the image's
-	// StopSignal.
+	// Signal is a name or a number, which is not checked here; empty: the
+	// image's StopSignal.
 	Signal string
 	// GraceSeconds is the time from that signal to SIGKILL; nil: the default.
 	GraceSeconds *float64

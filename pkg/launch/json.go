@@ -40,7 +40,7 @@ func (d *decoder) object(path string, t json.Token, members []member) error {
 			}
 			return m.read(join(path, name), t)
 		}
-		d.warn(join(path, name), "unknown field, ignored"+suggest(name, members))
+		d.warn(join(path, name), "unknown field, ignored")
 		return d.skip(t)
 	})
 }

@@ -11,10 +11,6 @@ func openFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 }
 
-func isSignalName(name string) bool {
-	return unix.SignalNum(name) != 0
-}
-
 // Resource returns the number by which setrlimit(2) and prlimit(2) know the
 // type, and false for a type that Linux does not have.
 func (r Rlimit) Resource() (int, bool) {

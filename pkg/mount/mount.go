@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -76,6 +75,8 @@ func (s Spec) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENODEV) && s.FSType != "":
 		err = fmt.Errorf("%w (the kernel has no file system %s: is its module in the image?)", err, s.FSType)
+	case errors.Is(err, syscall.EROFS) && s.FSType == "ext4":
+		err = fmt.Errorf("%w (its journal is to be replayed: run e2fsck on the disk, on the host)", err)
 	case errors.Is(err, syscall.EINVAL) && s.FSType != "", errors.Is(err, syscall.EIO):
 		err = fmt.Errorf("%w (damaged, or in need of what this kernel lacks: its log says which)", err)
 	case errors.Is(err, fs.ErrNotExist):
@@ -105,46 +106,6 @@ func (s Spec) String() string {
 		b = append(b, "-o", Quote(strings.Join(opts, ",")))
 	}
 	return strings.Join(append(b, Quote(s.Source), Quote(s.Target)), " ")
-}
-
-// Mounted reports whether s.Target is this mount already: the same block device,
-// the bind's source, or the same type.
-func (s Spec) Mounted() bool {
-	var target, source syscall.Stat_t
-	var super syscall.Statfs_t
-	if at, err := IsPoint(s.Target); err != nil || !at || syscall.Stat(s.Target, &target) != nil || syscall.Statfs(s.Target, &super) != nil {
-		return false
-	}
-	if filepath.IsAbs(s.Source) && syscall.Stat(s.Source, &source) == nil {
-		if s.Flags&Bind != 0 {
-			same := source.Dev == target.Dev && source.Ino == target.Ino
-			return same && (s.Flags&ReadOnly == 0 || super.Flags&statReadOnly != 0)
-		}
-		return source.Mode&syscall.S_IFMT == syscall.S_IFBLK && source.Rdev == target.Dev
-	}
-	magic := superMagic(s.FSType)
-	return magic != 0 && uint32(super.Type) == magic //nolint:gosec // the magic is 32 bits wide
-}
-
-// superMagic returns the statfs(2) f_type of a file system type, 0 if unknown.
-func superMagic(fsType string) uint32 {
-	switch fsType {
-	case "proc":
-		return 0x9fa0
-	case "sysfs":
-		return 0x62656572
-	case "devtmpfs", "tmpfs":
-		return 0x01021994
-	case "cgroup2":
-		return 0x63677270
-	case "devpts":
-		return 0x1cd1
-	case "mqueue":
-		return 0x19800202
-	case "overlay":
-		return 0x794c7630
-	}
-	return 0
 }
 
 // Dir is a directory that must exist. A Mode of 0 leaves an existing one's
@@ -209,10 +170,8 @@ func (l Link) Apply() error {
 func (l Link) String() string { return "ln -s " + Quote(l.Target) + " " + Quote(l.Path) }
 
 func kind(m fs.FileMode) string {
-	switch {
-	case m.IsRegular():
+	if m.IsRegular() {
 		return "file"
-	default:
-		return "special file"
 	}
+	return "special file"
 }

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"io/fs"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,9 +26,6 @@ const (
 
 	remount Flags = unix.MS_REMOUNT
 )
-
-// statReadOnly is statfs(2)'s f_flags of a mount that is read-only.
-const statReadOnly = unix.ST_RDONLY
 
 // IsPoint reports whether something is mounted at path, the same file system's
 // other directory included (statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8). The
@@ -63,6 +61,46 @@ func (f Flags) options() []string {
 
 func (s Spec) mount(flags Flags) error {
 	return unix.Mount(s.Source, s.Target, s.FSType, uintptr(flags), s.Data)
+}
+
+// Mounted reports whether s.Target is this mount already: the same block device,
+// the bind's source, or the same type.
+func (s Spec) Mounted() bool {
+	var target, source unix.Stat_t
+	var super unix.Statfs_t
+	if at, err := IsPoint(s.Target); err != nil || !at || unix.Stat(s.Target, &target) != nil || unix.Statfs(s.Target, &super) != nil {
+		return false
+	}
+	if filepath.IsAbs(s.Source) && unix.Stat(s.Source, &source) == nil {
+		if s.Flags&Bind != 0 {
+			same := source.Dev == target.Dev && source.Ino == target.Ino
+			return same && (s.Flags&ReadOnly == 0 || super.Flags&unix.ST_RDONLY != 0)
+		}
+		return source.Mode&unix.S_IFMT == unix.S_IFBLK && source.Rdev == target.Dev
+	}
+	magic := superMagic(s.FSType)
+	return magic != 0 && uint32(super.Type) == magic //nolint:gosec // the magic is 32 bits wide
+}
+
+// superMagic returns the statfs(2) f_type of a file system type, 0 if unknown.
+func superMagic(fsType string) uint32 {
+	switch fsType {
+	case "proc":
+		return unix.PROC_SUPER_MAGIC
+	case "sysfs":
+		return unix.SYSFS_MAGIC
+	case "devtmpfs", "tmpfs":
+		return unix.TMPFS_MAGIC
+	case "cgroup2":
+		return unix.CGROUP2_SUPER_MAGIC
+	case "devpts":
+		return unix.DEVPTS_SUPER_MAGIC
+	case "mqueue":
+		return 0x19800202 // ipc/mqueue.c
+	case "overlay":
+		return unix.OVERLAYFS_SUPER_MAGIC
+	}
+	return 0
 }
 
 // Unmount unmounts target. With detach the mount leaves the tree at once and

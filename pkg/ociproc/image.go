@@ -92,7 +92,10 @@ func checkImage(c *v1.ImageConfig) error {
 			}
 		}
 	}
-	if _, err := stopSignal(c.StopSignal); err != nil {
+	if c.StopSignal == "" {
+		return nil
+	}
+	if _, err := ParseSignal(c.StopSignal); err != nil {
 		return fmt.Errorf("config.StopSignal: %q: %w", clip(c.StopSignal), err)
 	}
 	return nil

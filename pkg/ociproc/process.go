@@ -45,7 +45,6 @@ type Overrides struct {
 	Env             map[string]string
 	User            string
 	WorkingDir      string
-	StopSignal      string
 }
 
 // Process is a command, ready for execve(2) in the image's root.
@@ -65,8 +64,6 @@ type Process struct {
 	Groups   []uint32
 	// Home is the user's directory by the image's passwd(5), else "/".
 	Home string
-	// StopSignal asks the process to end; SIGTERM where nothing says otherwise.
-	StopSignal syscall.Signal
 }
 
 // Resolve says what img and over run in the directory root. Errors are *Error.
@@ -90,10 +87,6 @@ func Resolve(root string, img v1.ImageConfig, over Overrides) (*Process, error) 
 	defer tree.Close()
 
 	p := &Process{Args: arguments(img, over), Dir: WorkingDir(img, over)}
-	signal := choose(over.StopSignal, img.StopSignal)
-	if p.StopSignal, err = stopSignal(signal); err != nil {
-		return nil, failure(CodeConfig, "stop signal %q: %w", clip(signal), err)
-	}
 	if err := p.setUser(tree, choose(over.User, img.User)); err != nil {
 		return nil, &Error{CodeConfig, err}
 	}

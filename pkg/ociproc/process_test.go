@@ -151,7 +151,6 @@ func TestResolveFailures(t *testing.T) {
 		{img("/app/run").user("app:nogroup"), 125, `user "app:nogroup": not in the image's /etc/group`},
 		{img("/app/run").user("2147483648"), 125, `user "2147483648": uids and gids must be in range 0-2147483647`},
 		{img("/app/run").user("0:-1"), 125, `user "0:-1": uids and gids must be in range 0-2147483647`},
-		{img("/app/run").stop("SIGFOO"), 125, `stop signal "SIGFOO": not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3`},
 		{img("/app/run", "a\x00b"), 125, `"a\x00b": has a NUL`},
 		{img("/app/run").env("A=\x00"), 125, `"A=\x00": has a NUL`},
 		{img("/app/run").dir("/\x00"), 125, `"/\x00": has a NUL`},
@@ -182,24 +181,6 @@ func TestResolveDevice(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || e.Code != CodeNotExecutable || err.Error() != `"/null": not a regular file` {
 		t.Errorf("Resolve of a device = %v, want 126, not a regular file", err)
-	}
-}
-
-func TestStopSignal(t *testing.T) {
-	root := commonRoot(t)
-	for _, test := range []struct {
-		image, host string
-		want        syscall.Signal
-	}{
-		{"", "", syscall.SIGTERM},
-		{"SIGQUIT", "", syscall.SIGQUIT},
-		{"SIGQUIT", "INT", syscall.SIGINT},
-		{"", "SIGRTMIN+3", 37},
-	} {
-		p, err := Resolve(root, v1.ImageConfig(img("/app/run").stop(test.image)), Overrides{StopSignal: test.host})
-		if err != nil || p.StopSignal != test.want {
-			t.Errorf("StopSignal of %q, %q = %v, %v, want %v", test.image, test.host, p, err, test.want)
-		}
 	}
 }
 

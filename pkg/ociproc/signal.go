@@ -51,10 +51,3 @@ func inRange(n int) (syscall.Signal, error) {
 func errNotSignal() error {
 	return errors.New("not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3")
 }
-
-func stopSignal(s string) (syscall.Signal, error) {
-	if s == "" {
-		return syscall.SIGTERM, nil
-	}
-	return ParseSignal(s)
-}

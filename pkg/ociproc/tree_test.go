@@ -53,5 +53,3 @@ func (i image) env(entries ...string) image { i.Env = entries; return i }
 func (i image) dir(dir string) image { i.WorkingDir = dir; return i }
 
 func (i image) user(user string) image { i.User = user; return i }
-
-func (i image) stop(signal string) image { i.StopSignal = signal; return i }

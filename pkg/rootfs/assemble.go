@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/kguest/kguest/pkg/mount"
@@ -29,11 +30,29 @@ func (l Layout) Check() error {
 	return CheckSize(l.Size)
 }
 
-// CheckSize reports a size that tmpfs(5) does not take: digits and one of
-// k, m, g or %.
+// mostBytes is more than any guest has, and far from where tmpfs counts round.
+const mostBytes = 1 << 50
+
+// CheckSize reports a size that makes no sense to tmpfs(5): it takes digits and
+// one of k, m, g or %.
 func CheckSize(size string) error {
-	digits := strings.TrimRight(size, "kKmMgG%")
-	if digits == "" || len(size)-len(digits) > 1 || strings.Trim(digits, "0123456789") != "" || strings.Trim(digits, "0") == "" {
+	unit, shift := strings.TrimLeft(size, "0123456789"), 0
+	most := uint64(mostBytes)
+	switch unit {
+	case "":
+	case "k", "K":
+		shift = 10
+	case "m", "M":
+		shift = 20
+	case "g", "G":
+		shift = 30
+	case "%":
+		most = 100
+	default:
+		most = 0
+	}
+	n, err := strconv.ParseUint(strings.TrimSuffix(size, unit), 10, 64)
+	if err != nil || n == 0 || n > most>>shift {
 		return fmt.Errorf("size %q: give a number of bytes with k, m or g, or a percentage of memory, such as 50%%", size)
 	}
 	return nil
@@ -74,7 +93,19 @@ func (l Layout) Assemble() error {
 	} else if !fi.IsDir() {
 		return fmt.Errorf("assemble root: image %s: not a directory", l.Image)
 	}
+	if l.taken() {
+		return fmt.Errorf("assemble root on %s: the layer in %s belongs to another root already: switch to that one, or unmount it and %s first",
+			l.Root, l.Overlay, l.Overlay)
+	}
 	return mount.Apply(l.Steps())
+}
+
+// taken reports an upper layer that has been mounted somewhere, and not on Root:
+// overlayfs makes a directory in work, and two of them must not share one.
+func (l Layout) taken() bool {
+	_, err := os.Stat(l.Overlay + "/work/work")
+	mounted, merr := mount.IsPoint(l.Root)
+	return err == nil && (merr != nil || !mounted)
 }
 
 // sameOwner gives a directory the mode and owner of another: the upper

@@ -170,7 +170,8 @@ func TestSwitch(t *testing.T) {
 		old, err := os.Open("/")
 		must(t, err)
 		defer old.Close()
-		must(t, tr.Switch())
+		warnings, err := tr.Switch()
+		must(t, errors.Join(append(warnings, err)...))
 
 		for path, want := range map[string]string{"/mark": "image", "/dev/mark": "dev"} {
 			if got, err := os.ReadFile(path); err != nil || string(got) != want {
@@ -188,7 +189,7 @@ func TestSwitch(t *testing.T) {
 		checkSkeleton(t)
 		checkFreed(t, old)
 		must(t, os.WriteFile("/written", nil, 0o600))
-		if err := (Transfer{Root: "/"}).Switch(); err == nil || !strings.Contains(err.Error(), "is not an initramfs") {
+		if _, err := (Transfer{Root: "/"}).Switch(); err == nil || !strings.Contains(err.Error(), "is not an initramfs") {
 			t.Errorf("second Switch = %v, want it refused", err)
 		}
 	})
@@ -251,21 +252,21 @@ func TestSwitchHostileImage(t *testing.T) {
 			return errors.Join(os.Mkdir(image+"/etc", 0o755), os.Symlink("/etc", image+"/proc"))
 		}, ""},
 		{"a link out of the root", func(image string) error { return os.Symlink("../../../tmp", image+"/run") }, ""},
-		{"a file", func(image string) error { return os.WriteFile(image+"/run", nil, 0o600) }, "switch root: make directory /newroot/run: a file is in its place"},
+		{"a file", func(image string) error { return os.WriteFile(image+"/run", nil, 0o600) }, "switch root: the image's /run: make directory /newroot/run: a file is in its place"},
 		{"a link to itself", func(image string) error { return os.Symlink("dev", image+"/dev") }, "switch root: resolve /dev below /newroot: "},
-		{"a link to the root", func(image string) error { return os.Symlink("/", image+"/run") }, "switch root: the image's /run is a link to /"},
-		{"a link to another mount", func(image string) error { return os.Symlink("proc", image+"/dev") }, "switch root: the image's /dev is a link to /proc"},
-		{"a link to nothing deep", func(image string) error { return os.Symlink("/no/such/dir", image+"/run") }, "switch root: make directory: mkdir /newroot/no/such/dir: no such file or directory"},
-		{"a fifo", func(image string) error { return syscall.Mkfifo(image+"/proc", 0o600) }, "switch root: make directory /newroot/proc: a special file is in its place"},
+		{"a link to the root", func(image string) error { return os.Symlink("/", image+"/run") }, "switch root: in the image /run and / are one directory"},
+		{"a link to another mount", func(image string) error { return os.Symlink("proc", image+"/dev") }, "switch root: in the image /dev and /proc are one directory"},
+		{"a link to nothing deep", func(image string) error { return os.Symlink("/no/such/dir", image+"/run") }, "switch root: the image's /run: make directory: mkdir /newroot/no/such/dir: no such file or directory"},
+		{"a fifo", func(image string) error { return syscall.Mkfifo(image+"/proc", 0o600) }, "switch root: the image's /proc: make directory /newroot/proc: a special file is in its place"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			nstest.Run(t, nstest.Mount|nstest.PID, func(t *testing.T) {
 				tr := machine(t, func(image string) { must(t, tt.fill(image)) })
 				before := mountedOn(t)
-				err := tr.Switch()
+				warnings, err := tr.Switch()
 				if tt.want == "" {
-					must(t, err)
+					must(t, errors.Join(append(warnings, err)...))
 					if got, err := os.ReadFile("/mark"); err != nil || string(got) != "image" {
 						t.Errorf("ReadFile(/mark) = %q, %v, want the image's", got, err)
 					}
@@ -303,14 +304,33 @@ func TestSwitchNeedsAMount(t *testing.T) {
 		before := mountedOn(t)
 		for _, root := range []string{"/bin", "/newroot/below", "/image/below"} {
 			tr.Root = root
-			if err, want := tr.Switch(), "switch root: "+root+": nothing is mounted there"; err == nil || err.Error() != want {
+			_, err := tr.Switch()
+			if want := "switch root: " + root + ": nothing is mounted there"; err == nil || err.Error() != want {
 				t.Errorf("Switch to %s = %v, want %s", root, err, want)
 			}
 		}
 		tr.Root = "/none"
-		if err := tr.Switch(); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := tr.Switch(); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Switch to /none = %v, want %v", err, fs.ErrNotExist)
 		}
 		checkUntouched(t, before)
+	})
+}
+
+// TestAssembleTwoRoots: two overlays must not share one upper layer.
+func TestAssembleTwoRoots(t *testing.T) {
+	nstest.Run(t, nstest.Mount, func(t *testing.T) {
+		l := layoutBelow(t)
+		must(t, l.Assemble())
+		other := l
+		other.Root += "2"
+		err := other.Assemble()
+		if err == nil || !strings.Contains(err.Error(), "belongs to another root already") {
+			t.Errorf("Assemble on a second root = %v, want it refused", err)
+		}
+		if table := mountsBelow(t, other.Root); len(table) != 0 {
+			t.Errorf("mounts below the second root = %q, want none", table)
+		}
+		must(t, l.Assemble())
 	})
 }

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ func TestCheckSize(t *testing.T) {
 	}
 	for _, size := range []string{
 		"", "%", "m", "0", "0%", "000k", "50 %", " 50%", "50%%", "50%k", "5km", "-1", "+1", "1.5g", "1e9", "0x10", "1t", "half", "50%,mode=0", "٣",
+		"101%", "1048577g", "99999999999999999999g",
 	} {
 		want := `: give a number of bytes with k, m or g, or a percentage of memory, such as 50%`
 		if err := CheckSize(size); err == nil || !strings.HasSuffix(err.Error(), want) {
@@ -182,9 +184,30 @@ func TestSwitchRefused(t *testing.T) {
 	if st.Type == 0x01021994 || st.Type == 0x858458f6 {
 		t.Fatal("the root of this machine is a tmpfs: here the switch would not be refused")
 	}
-	err := Transfer{Root: t.TempDir(), Move: []string{"/proc"}}.Switch()
+	_, err := Transfer{Root: t.TempDir(), Move: []string{"/proc"}}.Switch()
 	if err == nil || !strings.HasPrefix(err.Error(), "switch root: / is not an initramfs (file system type 0x") || !strings.HasSuffix(err.Error(), "): nothing was changed") {
 		t.Errorf("Switch = %v, want it refused", err)
+	}
+}
+
+// TestPerformGoesOn: files that cannot be deleted, as none of procfs can, do not
+// keep the machine from its root.
+func TestPerformGoesOn(t *testing.T) {
+	after := filepath.Join(t.TempDir(), "after")
+	warnings, err := perform([]mount.Step{empty{dir: "/proc/self/ns"}, mount.Dir{Path: after}})
+	must(t, err)
+	entries, err := os.ReadDir("/proc/self/ns")
+	must(t, err)
+	want := fmt.Sprintf("free initramfs: remove /proc/self/ns/%s: operation not permitted, and %d more", entries[0].Name(), len(entries)-1)
+	if len(warnings) != 1 || warnings[0].Error() != want {
+		t.Errorf("warnings = %q, want %q", warnings, want)
+	}
+	if _, err := os.Stat(after); err != nil {
+		t.Errorf("the step after it: %v", err)
+	}
+	_, err = perform([]mount.Step{mount.Dir{Path: after + "/no/such"}, mount.Dir{Path: after + "/next"}})
+	if _, serr := os.Stat(after + "/next"); err == nil || !errors.Is(serr, fs.ErrNotExist) {
+		t.Errorf("perform = %v, and then %v, want it to stop at another step", err, serr)
 	}
 }
 

@@ -39,26 +39,49 @@ func (t Transfer) Steps() []mount.Step {
 
 // Switch makes Root the root of the process and of the mount namespace, and
 // deletes the files of the initramfs, which frees their memory. pivot_root(2)
-// is no way out of an initramfs (EINVAL): the new root is moved over it.
-func (t Transfer) Switch() error {
-	if err := onInitramfs("/"); err != nil {
-		return fmt.Errorf("switch root: %w", err)
-	}
-	if mounted, err := mount.IsPoint(t.Root); err != nil {
-		return fmt.Errorf("switch root: %w", err)
-	} else if !mounted {
-		return fmt.Errorf("switch root: %s: nothing is mounted there", t.Root)
-	}
+// is no way out of an initramfs (EINVAL): the new root is moved over it. The
+// warnings are of files that could not be deleted.
+func (t Transfer) Switch() (warnings []error, err error) {
 	if err := t.check(); err != nil {
-		return fmt.Errorf("switch root: %w", err)
+		return nil, fmt.Errorf("switch root: %w", err)
 	}
-	return mount.Apply(t.Steps())
+	return perform(t.Steps())
 }
 
-// check makes the directories that are moved to, and refuses an image in which
+// perform applies steps in order and stops at the first error, but for memory
+// that is not freed: by then the mounts have moved, and there is no way back.
+func perform(steps []mount.Step) (warnings []error, err error) {
+	for _, s := range steps {
+		err := s.Apply()
+		if _, ok := s.(empty); ok && err != nil {
+			warnings = append(warnings, err)
+			continue
+		}
+		if err != nil {
+			return warnings, err
+		}
+	}
+	return warnings, nil
+}
+
+func (t Transfer) check() error {
+	if err := onInitramfs("/"); err != nil {
+		return err
+	}
+	mounted, err := mount.IsPoint(t.Root)
+	switch {
+	case err != nil:
+		return err
+	case !mounted:
+		return fmt.Errorf("%s: nothing is mounted there", t.Root)
+	}
+	return t.checkTargets()
+}
+
+// checkTargets makes the directories that are moved to, and refuses an image in which
 // one is the root itself or the place of another, before anything has changed:
 // its links lead anywhere.
-func (t Transfer) check() error {
+func (t Transfer) checkTargets() error {
 	taken := map[string]string{t.Root: "/"}
 	for _, dir := range t.Move {
 		if mounted, err := mount.IsPoint(dir); err != nil || !mounted {
@@ -72,11 +95,11 @@ func (t Transfer) check() error {
 			return err
 		}
 		if other, ok := taken[target]; ok {
-			return fmt.Errorf("the image's %s is a link to %s", dir, other)
+			return fmt.Errorf("in the image %s and %s are one directory: a link leads from one to the other", dir, other)
 		}
 		taken[target] = dir
 		if err := (mount.Dir{Path: target}).Apply(); err != nil {
-			return err
+			return fmt.Errorf("the image's %s: %w", dir, err)
 		}
 	}
 	return nil
@@ -188,15 +211,41 @@ func (e empty) Apply() error {
 	if err != nil {
 		return err
 	}
-	return deleteTree(e.dir, dev)
+	var left kept
+	left.deleteTree(e.dir, dev)
+	return left.err()
+}
+
+// kept counts the files that could not be deleted.
+type kept struct {
+	count int
+	first error
+}
+
+func (k *kept) add(err error) {
+	if k.first == nil {
+		k.first = err
+	}
+	k.count++
+}
+
+func (k *kept) err() error {
+	switch k.count {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("free initramfs: %w", k.first)
+	}
+	return fmt.Errorf("free initramfs: %w, and %d more", k.first, k.count-1)
 }
 
 // deleteTree deletes what is in dir and on dev. A directory that is kept, for
 // a mount in it, is no error.
-func deleteTree(dir string, dev uint64) error {
+func (k *kept) deleteTree(dir string, dev uint64) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("free initramfs: %w", err)
+		k.add(err)
+		return
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
@@ -204,18 +253,15 @@ func deleteTree(dir string, dev uint64) error {
 			if d, err := device(path); err != nil || d != dev {
 				continue
 			}
-			if err := deleteTree(path, dev); err != nil {
-				return err
-			}
+			k.deleteTree(path, dev)
 			_ = os.Remove(path) // not empty: a mount point is in it
 			continue
 		}
 		err := os.Remove(path) // busy: something is mounted on the file
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EBUSY) {
-			return fmt.Errorf("free initramfs: %w", err)
+			k.add(err)
 		}
 	}
-	return nil
 }
 
 // enter moves root over "/" and makes it the process's root.

@@ -93,6 +93,9 @@ type Supervisor struct {
 func (s *Supervisor) Start(c *Command) (*Process, error) {
 	s.forking.Lock()
 	defer s.forking.Unlock()
+	if err := c.ownStreams(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	}
 	s.setStarting(true)
 	pid, err := forkLimited(c)
 	if err != nil && pid > 0 { // it runs, without a limit it was to have

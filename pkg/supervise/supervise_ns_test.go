@@ -161,3 +161,24 @@ func TestStartErrorLeavesNoProcess(t *testing.T) {
 		waitFor(t, "Idle after the error", s.Idle())
 	})
 }
+
+// TestOwnStreams: a command of another user can open the streams it was given.
+func TestOwnStreams(t *testing.T) {
+	nstest.Run(t, nstest.Mount|nstest.PID, func(t *testing.T) {
+		if !manyIDs(t) {
+			return // there is no other user
+		}
+		must(t, unix.Mount("proc", "/proc", "proc", 0, ""))
+		s := supervisor(t)
+		c := shell("echo out >/dev/stdout; echo err >/dev/stderr")
+		c.UID, c.GID, c.Groups = 1000, 1000, nil
+		read := output(t, c)
+		c.Files[2] = c.Files[1]
+		if status := run(t, s, c); status.Code != 0 {
+			t.Errorf("status = %+v, want code 0", status)
+		}
+		if got, want := read(), "out\nerr\n"; got != want {
+			t.Errorf("output = %q, want %q", got, want)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
@@ -81,6 +82,31 @@ func ended() (pid int, err error) {
 			return 0, errno
 		}
 	}
+}
+
+// ownStreams gives the terminal and the pipes among the standard streams to the
+// command's user, as container runtimes do: otherwise it could not open its own
+// /dev/stdout.
+func (c *Command) ownStreams() error {
+	for _, f := range c.Files {
+		if f == nil {
+			continue
+		}
+		var st unix.Stat_t
+		fd := int(f.Fd())
+		if err := unix.Fstat(fd, &st); err != nil {
+			return fmt.Errorf("stat %s: %w", f.Name(), err)
+		}
+		kind, null := st.Mode&unix.S_IFMT, unix.Mkdev(1, 3)
+		if st.Uid == c.UID || kind != unix.S_IFIFO && kind != unix.S_IFCHR || st.Rdev == null {
+			continue
+		}
+		err := unix.Fchown(fd, int(c.UID), -1)
+		if err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EROFS) {
+			return fmt.Errorf("give %s to uid %d: %w", f.Name(), c.UID, err)
+		}
+	}
+	return nil
 }
 
 // reapChild reaps a child that has ended; it does not wait.

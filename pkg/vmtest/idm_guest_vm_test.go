@@ -161,6 +161,14 @@ func (g *guest) dial(t *testing.T) net.Conn {
 	}
 }
 
+// awaitSocket waits until QEMU has made the socket.
+func (g *guest) awaitSocket(t *testing.T) {
+	t.Helper()
+	if err := g.dial(t).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // client connects to the guest with kguest's own client, which finds its way
 // through what an earlier host left in the channel.
 func (g *guest) client(t *testing.T) *client.Client {
@@ -194,11 +202,16 @@ func execOn(t *testing.T, c *client.Client, args ...string) string {
 // idm runs the verb idm of mkinitramfs on the guest.
 func (g *guest) idm(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
+	return g.idmFrom(t, strings.NewReader(""), args...)
+}
+
+func (g *guest) idmFrom(t *testing.T, stdin io.Reader, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out, words bytes.Buffer
 	status = hostcmd.Main(ctx, append([]string{"idm", g.socket}, args...), hostcmd.Streams{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &words,
+		Stdin: stdin, Stdout: &out, Stderr: &words,
 	})
 	return status, out.String(), words.String()
 }

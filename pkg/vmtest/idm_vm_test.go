@@ -3,6 +3,7 @@
 package vmtest
 
 import (
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func TestIDM(t *testing.T) {
 	} {
 		t.Run(tt.kind, func(t *testing.T) {
 			g := boot(t, tt.kind, counting)
-			g.dial(t).Close()
+			g.awaitSocket(t)
 			if tt.kind == vm.IDMHvc {
 				// What a terminal gets before it is made raw it takes for typing.
 				g.await(t, "counting")
@@ -139,24 +140,24 @@ func checkExec(t *testing.T, host *independent) {
 		{"signal", script("kill -9 $$"), ran{Code: 137}},
 		{"not found", map[string]any{"command": []string{"no-such-program"}}, ran{Code: 127, Error: "no-such-program"}},
 		{"not executable", map[string]any{"command": []string{"/etc/passwd"}}, ran{Code: 126, Error: "/etc/passwd"}},
-		{"no directory", with(script("pwd"), "directory", "/nowhere"), ran{Code: 125, Error: "/nowhere"}},
+		{"no directory", with(script("pwd"), map[string]any{"directory": "/nowhere"}), ran{Code: 125, Error: "/nowhere"}},
 		{
 			"environment and directory",
-			with(script("echo $WORD $KRATA_CONTAINER; pwd"), "directory", "/home/guest", "environment", map[string]string{"WORD": "hello"}),
+			with(script("echo $WORD $KRATA_CONTAINER; pwd"), map[string]any{"directory": "/home/guest", "environment": map[string]string{"WORD": "hello"}}),
 			ran{Stdout: []byte("hello 1\n/home/guest\n")},
 		},
 		{
-			"stdin", with(map[string]any{"command": []string{"cat"}}, "steps", []any{
+			"stdin", map[string]any{"command": []string{"cat"}, "steps": []any{
 				map[string]any{"stdin": big}, map[string]any{"stdin": "end", "closed": true},
-			}), ran{Stdout: []byte(big + "end")},
+			}}, ran{Stdout: []byte(big + "end")},
 		},
 		{
-			"terminal", with(script("stty size; echo resize; read x; stty size; cat; echo err >&2; tty"), "tty", true, "size", []int{30, 100}, "steps", []any{
+			"terminal", with(script("stty size; echo resize; read x; stty size; cat; echo err >&2; tty"), map[string]any{"tty": true, "size": []int{30, 100}, "steps": []any{
 				map[string]any{"after": "resize\r\n", "resize": []int{40, 120}},
 				map[string]any{"stdin": "go\n"},
 				map[string]any{"after": "40 120\r\n", "stdin": "text\n"},
 				map[string]any{"after": "text\r\ntext\r\n", "closed": true},
-			}), ran{Stdout: []byte("30 100\r\nresize\r\ngo\r\n40 120\r\ntext\r\ntext\r\nerr\r\n/dev/pts/0\r\n")},
+			}}), ran{Stdout: []byte("30 100\r\nresize\r\ngo\r\n40 120\r\ntext\r\ntext\r\nerr\r\n/dev/pts/0\r\n")},
 		},
 	} {
 		got := host.exec(t, tt.request)
@@ -173,11 +174,9 @@ func script(text string) map[string]any {
 	return map[string]any{"command": []string{"sh", "-c", text}}
 }
 
-// with adds names and values to a request.
-func with(request map[string]any, more ...any) map[string]any {
-	for i := 0; i < len(more); i += 2 {
-		request[more[i].(string)] = more[i+1]
-	}
+// with adds more to a request.
+func with(request, more map[string]any) map[string]any {
+	maps.Copy(request, more)
 	return request
 }
 
@@ -234,5 +233,8 @@ func checkEnd(t *testing.T, g *guest, host *independent, version int) {
 			t.Errorf("the console has %q %d times, want once", text, strings.Count(console, text))
 		}
 	}
-	t.Logf("events: %v", last.Events)
+	detail := []map[string]any{{"exit": map[string]any{"code": 43.0, "stage": "run", "reason": "exited"}}}
+	if diff := cmp.Diff(detail, last.Events); diff != "" {
+		t.Errorf("events of the extension: -want +got\n%s", diff)
+	}
 }

@@ -26,7 +26,7 @@ from krata.internal import idm_pb2 as version1
 
 EXTENSION = 27495
 FORM = transport.IdmTransportPacketForm
-TIMEOUT = 20  # seconds; a guest is emulated, and boots meanwhile
+TIMEOUT = 90  # seconds; a guest is emulated, and boots meanwhile
 
 
 def form(name):
