@@ -190,7 +190,7 @@ func TestHostileFloods(t *testing.T) {
 		{"starts", 10_000, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), sleep) }, 24},
 		{"starts that print", 10_000, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), yes) }, 32},
 		{"starts of one number", 10_000, func(int) []byte { return exec2(idm.FormStreamRequest, 5, sleep) }, 24},
-		{"large starts", 50, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), large) }, 96},
+		{"large starts", 20, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), large) }, 96},
 		{"input", 2_000, func(i int) []byte {
 			if i < 100 {
 				return exec2(idm.FormStreamRequest, uint64(i), sleep)
@@ -203,7 +203,7 @@ func TestHostileFloods(t *testing.T) {
 			}
 			return exec2(idm.FormStreamRequestUpdate, uint64(i%10), &idmpb.ExecStreamRequestStdin{Data: make([]byte, 1)})
 		}, 48},
-		{"large input", 50, func(i int) []byte {
+		{"large input", 30, func(i int) []byte {
 			if i%2 == 0 {
 				return exec2(idm.FormStreamRequest, uint64(i), sleep)
 			}
