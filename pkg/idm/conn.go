@@ -148,14 +148,17 @@ func (c *Conn) Version() Version {
 	return Version1
 }
 
-// Send queues m and does not wait. ErrQueueFull says that it found no room and
+// Send queues m and does not wait. For want of room it takes the place of the
+// oldest replies that were sent so; ErrQueueFull says that there were none and m
 // is dropped, which does not happen to an exit event; ErrNotAsked that a host
 // which does not know the extension was spared it; ErrVersion that version 1
 // has no such message; ErrTooLarge and ErrClosed.
 func (c *Conn) Send(m Message) error {
 	frame, err := c.frame(m)
 	if err == nil {
-		err = c.queue.put(frame, classOf(m))
+		var dropped int
+		dropped, err = c.queue.put(frame, classOf(m))
+		c.count.repliesDropped.Add(uint64(dropped)) //nolint:gosec // a number of frames
 	}
 	switch {
 	case err == nil:

@@ -258,6 +258,7 @@ func TestExtensionOnlyWhereAsked(t *testing.T) {
 // TestQueue has a host that does not read.
 func TestQueue(t *testing.T) {
 	reply := ping(1).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})
+	late := ping(2).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}}) // takes the oldest one's place
 	size := len(mustFrame(t, reply, Version2))
 	for _, tt := range []struct {
 		name   string
@@ -271,8 +272,8 @@ func TestQueue(t *testing.T) {
 			c, host := connect(t, tt.config)
 			fillQueue(t, c, reply, tt.room+1)
 			for range 5 {
-				if err := c.Send(reply); !errors.Is(err, ErrQueueFull) {
-					t.Errorf("Send to a full queue = %v, want %v", err, ErrQueueFull)
+				if err := c.Send(late); err != nil {
+					t.Errorf("Send to a full queue: %v", err)
 				}
 			}
 			for range 1000 {
@@ -285,7 +286,8 @@ func TestQueue(t *testing.T) {
 			}
 			expect(t, host, mustFrame(t, reply, Version2))
 			expect(t, host, bytes.Repeat(mustFrame(t, ExitEvent(9), Version2), 1000))
-			expect(t, host, bytes.Repeat(mustFrame(t, reply, Version2), tt.room))
+			expect(t, host, bytes.Repeat(mustFrame(t, reply, Version2), tt.room-5))
+			expect(t, host, bytes.Repeat(mustFrame(t, late, Version2), 5))
 			if err := c.Flush(t.Context()); err != nil {
 				t.Errorf("Flush: %v", err)
 			}
@@ -294,6 +296,29 @@ func TestQueue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestQueueOfStreams: pieces of a stream, which were waited with, make no room for
+// a reply.
+func TestQueueOfStreams(t *testing.T) {
+	bubble(t, "full", func(t *testing.T) {
+		c, host := connect(t, Config{Version: Version2, QueueFrames: 2})
+		piece := stdin(1, []byte("data"))
+		for range 3 {
+			if err := c.SendWait(t.Context(), piece); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		reply := ping(1).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})
+		if err := c.Send(reply); !errors.Is(err, ErrQueueFull) {
+			t.Errorf("Send to a full queue = %v, want %v", err, ErrQueueFull)
+		}
+		if got := c.Stats(); got.RepliesDropped != 1 {
+			t.Errorf("%+v, want one reply dropped", got)
+		}
+		expect(t, host, bytes.Repeat(mustFrame(t, piece, Version2), 3))
+	})
 }
 
 // fillQueue sends m n times, of which the first is taken from the queue.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -31,21 +32,44 @@ type queue struct {
 
 // lane is a row of frames and their size.
 type lane struct {
-	frames [][]byte
+	frames []queued
 	bytes  int
 }
 
-func (l *lane) add(frame []byte) {
-	l.frames = append(l.frames, frame)
+// queued is a frame that waits. One that was waited with is not dropped: it is a
+// piece of a stream.
+type queued struct {
+	frame []byte
+	keep  bool
+}
+
+func (l *lane) add(frame []byte, keep bool) {
+	l.frames = append(l.frames, queued{frame, keep})
 	l.bytes += len(frame)
 }
 
-func (l *lane) first() []byte {
-	frame := l.frames[0]
-	l.frames[0] = nil
-	l.frames = l.frames[1:]
+func (l *lane) first() []byte { return l.remove(0) }
+
+func (l *lane) remove(i int) []byte {
+	frame := l.frames[i].frame
+	if i == 0 {
+		l.frames[0] = queued{}
+		l.frames = l.frames[1:]
+	} else {
+		l.frames = slices.Delete(l.frames, i, i+1)
+	}
 	l.bytes -= len(frame)
 	return frame
+}
+
+// drop drops the oldest frame that may be; false where there is none.
+func (l *lane) drop() bool {
+	i := slices.IndexFunc(l.frames, func(q queued) bool { return !q.keep })
+	if i < 0 {
+		return false
+	}
+	l.remove(i)
+	return true
 }
 
 // full reports whether a frame of size finds no room. Into an empty lane any
@@ -67,17 +91,25 @@ const (
 	exit // finds room always
 )
 
-// put adds frame; ErrQueueFull and ErrClosed.
-func (q *queue) put(frame []byte, c class) error {
+// put adds frame, and returns how many older replies it took the place of: a
+// host that comes after one that did not read wants its own. ErrQueueFull and
+// ErrClosed.
+func (q *queue) put(frame []byte, c class) (dropped int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.putLocked(frame, c)
+	for {
+		err := q.putLocked(frame, c, false)
+		if !errors.Is(err, ErrQueueFull) || c != reply || !q.replies.drop() {
+			return dropped, err
+		}
+		dropped++
+	}
 }
 
 // putWait adds frame when there is room.
 func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	return q.wait(ctx, func() (bool, error) {
-		err := q.putLocked(frame, c)
+		err := q.putLocked(frame, c, true)
 		if errors.Is(err, ErrQueueFull) {
 			return false, nil
 		}
@@ -85,7 +117,7 @@ func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	})
 }
 
-func (q *queue) putLocked(frame []byte, c class) error {
+func (q *queue) putLocked(frame []byte, c class, keep bool) error {
 	switch {
 	case q.closed:
 		return ErrClosed
@@ -93,9 +125,9 @@ func (q *queue) putLocked(frame []byte, c class) error {
 		c == event && q.events.full(len(frame), eventFrames, eventBytes):
 		return ErrQueueFull
 	case c == reply:
-		q.replies.add(frame)
+		q.replies.add(frame, keep)
 	default:
-		q.events.add(frame)
+		q.events.add(frame, true)
 	}
 	select {
 	case q.arrived <- struct{}{}:
