@@ -105,9 +105,9 @@ func (s *Spec) addFiles(t *Tree) error {
 	for _, f := range s.Files {
 		info, err := os.Stat(f.Host)
 		if err != nil {
-			return fmt.Errorf("%s: read file: %w", f.From, err)
+			return fmt.Errorf("%s: %w", Clip(f.From), readError(err))
 		}
-		e := Entry{Path: strings.TrimPrefix(f.Guest, "/"), Mode: info.Mode().Perm(), Content: HostFile(f.Host), Reason: f.From}
+		e := Entry{Path: strings.TrimPrefix(f.Guest, "/"), Mode: info.Mode().Perm(), Content: HostFile(f.Host), Reason: Clip(f.From)}
 		if err := t.Add(e); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func (b *Builder) Build(ctx context.Context, s *Spec, c Compression, w io.Writer
 	}
 	work, err := os.MkdirTemp(b.TempDir, "mkinitramfs-")
 	if err != nil {
-		return Report{}, fmt.Errorf("make work folder: %w", err)
+		return Report{}, fmt.Errorf("make work folder: %w; set TMPDIR to a folder that has space and can be written", err)
 	}
 	report, err := b.build(ctx, work, s, c, w)
 	if rmErr := os.RemoveAll(work); err == nil && rmErr != nil {

@@ -5,17 +5,12 @@
 package initramfs
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
-	"os"
-	"path"
 	"slices"
 	"strings"
 
-	"github.com/kguest/kguest/initramfs/cpio"
 	"github.com/kguest/kguest/initramfs/modules"
 	"github.com/kguest/kguest/initramfs/multicall"
 )
@@ -57,65 +52,8 @@ func (s *Spec) Check() error {
 	}
 	for _, f := range s.Files {
 		if err := f.check(); err != nil {
-			return fmt.Errorf("%s: %w", f.From, err)
+			return fmt.Errorf("%s: %w", Clip(f.From), err)
 		}
-	}
-	return nil
-}
-
-func (f File) check() error {
-	if err := checkGuestPath(f.Guest); err != nil {
-		return err
-	}
-	info, err := os.Stat(f.Host)
-	if err != nil {
-		return fmt.Errorf("read file: %w", err)
-	}
-	if err := checkHostFile(f.Host, info); err != nil {
-		return err
-	}
-	return checkReadable(f.Host, info.Size())
-}
-
-// checkReadable reads the first byte of a file of that size. The files of
-// /proc say 0 and have more.
-func checkReadable(name string, size int64) error {
-	r, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("read file: %w", err)
-	}
-	defer r.Close()
-	n, err := r.Read(make([]byte, 1))
-	switch {
-	case err != nil && !errors.Is(err, io.EOF):
-		return fmt.Errorf("read file: %w", err)
-	case n > 0 && size == 0:
-		return fmt.Errorf("%s has more than the 0 bytes that it says; copy it to an ordinary file first", name)
-	}
-	return nil
-}
-
-func checkGuestPath(guest string) error {
-	switch {
-	case !strings.HasPrefix(guest, "/"):
-		return fmt.Errorf("path %q in the guest must begin with a slash", guest)
-	case strings.HasSuffix(guest, "/"):
-		return fmt.Errorf("path %q in the guest is a folder's; give the file's own name too", guest)
-	case path.Clean(guest) != guest:
-		return fmt.Errorf("path %q in the guest is not clean; did you mean %q?", guest, path.Clean(guest))
-	}
-	return nil
-}
-
-func checkHostFile(name string, info fs.FileInfo) error {
-	switch {
-	case info.IsDir():
-		return fmt.Errorf("%s is a folder; give its files one by one", name)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file (%s)", name, kind(info.Mode()))
-	case info.Size() > cpio.MaxSize:
-		return fmt.Errorf("%s has %d bytes, and an initramfs holds files of less than 4 GiB; put it on a disk of the guest",
-			name, info.Size())
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package initramfs
 
 import (
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +37,7 @@ func TestSpecCheck(t *testing.T) {
 	good := &Spec{
 		Arch:       "arm64",
 		Commands:   []multicall.Ask{{Name: "ls"}, {Name: "example.com/x"}},
-		Files:      []File{{Host: hostFile(t, "x"), Guest: "/etc/x"}, {Host: sparse(t, 1<<32-1), Guest: "/big"}},
+		Files:      []File{{Host: hostFile(t, "x"), Guest: "/etc/x"}, {Host: sparse(t, 1<<32-1), Guest: "/big"}, {Host: hostFile(t, "x"), Guest: strings.Repeat("/x", 2048)}, {Host: hostFile(t, ""), Guest: "/running/" + strings.Repeat("x", 255)}},
 		ModulesDir: "/lib/modules/x",
 		Modules:    []modules.Ask{{Name: "virtio_blk"}},
 		ModTime:    1<<32 - 1,
@@ -78,12 +80,22 @@ func TestSpecCheckFiles(t *testing.T) {
 		{file, "/", `is a folder's`},
 		{file, "/etc/../x", `is not clean; did you mean "/x"?`},
 		{file, "//x", `is not clean`},
-		{filepath.Join(dir, "gone"), "/x", `no such file or directory`},
+		{file, "/etc/a\tb", `path "/etc/a\tb" in the guest has a control character`},
+		{file, "/etc/a\u0085b", `has a control character`},
+		{file, "/dev/console", `/dev/console would be hidden: the boot mounts a file system of the kernel's on /dev; choose another path`},
+		{file, "/proc/x", `/proc/x would be hidden`},
+		{file, "/run/a/x", `/run/a/x would be hidden`},
+		{file, "/sys/x", `/sys/x would be hidden`},
+		{file, "/lib/modules/kguest.order", `/lib/modules/kguest.order is reserved`},
+		{file, "/lib/modules/kguest.order/x", `/lib/modules/kguest.order is reserved`},
+		{file, "/" + strings.Repeat("x", 256), `has 256 bytes, more than 255; choose a shorter one`},
+		{file, strings.Repeat("/x", 2048) + "y", `path in the guest has 4096 bytes, more than 4095; choose a shorter one`},
+		{filepath.Join(dir, "gone"), "/x", `gone: no such file or directory; give the path of a file that is there`},
 		{filepath.Join(file, "x"), "/x", `not a directory`},
 		{loop, "/x", `too many levels of symbolic links`},
 		{dir, "/x", dir + ` is a folder; give its files one by one`},
 		{fifo, "/x", fifo + ` is not a regular file (named pipe)`},
-		{"/dev/null", "/x", `/dev/null is not a regular file (device)`},
+		{"/dev/null", "/x", `/dev/null is not a regular file (device); give a regular one`},
 		{"/proc/self/mem", "/x", `read /proc/self/mem: input/output error`},
 		{"/proc/version", "/x", `/proc/version has more than the 0 bytes that it says`},
 		{sparse(t, 1<<32), "/x", `has 4294967296 bytes, and an initramfs holds files of less than 4 GiB`},
@@ -93,6 +105,25 @@ func TestSpecCheckFiles(t *testing.T) {
 		err := s.Check()
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "-file f: ") {
 			t.Errorf("Check(%s:%s) = %v, want an error with %q", tt.host, tt.guest, err, tt.want)
+		}
+	}
+}
+
+// The tests may run as root, whom few files are refused.
+func TestReadError(t *testing.T) {
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{&fs.PathError{Op: "open", Path: "a", Err: syscall.EACCES}, "read file: open a: permission denied; make it readable to you, or leave it out"},
+		{&fs.PathError{Op: "open", Path: "a", Err: syscall.EPERM}, "read file: open a: operation not permitted; make it readable to you, or leave it out"},
+		{&fs.PathError{Op: "stat", Path: "a", Err: syscall.ENOENT}, "read file: stat a: no such file or directory; give the path of a file that is there"},
+		{&fs.PathError{Op: "read", Path: "a", Err: syscall.EIO}, "read file: read a: input/output error; copy it to an ordinary file first, or leave it out"},
+		{io.ErrUnexpectedEOF, "read file: unexpected EOF; copy it to an ordinary file first, or leave it out"},
+	}
+	for _, tt := range tests {
+		if got := readError(tt.err); got.Error() != tt.want {
+			t.Errorf("readError(%v) = %v, want %s", tt.err, got, tt.want)
 		}
 	}
 }

@@ -46,14 +46,14 @@ type HostFile string
 func (f HostFile) Open() (io.ReadCloser, int64, error) {
 	info, err := os.Stat(string(f))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, readError(err)
 	}
 	if err := checkHostFile(string(f), info); err != nil {
 		return nil, 0, err
 	}
 	r, err := os.Open(string(f))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, readError(err)
 	}
 	return r, info.Size(), nil
 }
@@ -88,9 +88,9 @@ func (t *Tree) Add(e Entry) error {
 
 func conflict(have, e Entry) error {
 	if have.Mode.IsDir() && !e.Mode.IsDir() {
-		return fmt.Errorf("%s: /%s is a folder (%s); give the file's own name too", e.Reason, e.Path, have.Reason)
+		return fmt.Errorf("%s: /%s is a folder (%s); give the file's own name too", e.Reason, Clip(e.Path), have.Reason)
 	}
-	return fmt.Errorf("%s: /%s is in the image already, as a %s (%s); choose another path", e.Reason, e.Path, kind(have.Mode), have.Reason)
+	return fmt.Errorf("%s: /%s is in the image already, as a %s (%s); choose another path", e.Reason, Clip(e.Path), kind(have.Mode), have.Reason)
 }
 
 func (t *Tree) addParents(e Entry) error {
@@ -100,7 +100,8 @@ func (t *Tree) addParents(e Entry) error {
 	}
 	if have, ok := t.entries[dir]; ok {
 		if !have.Mode.IsDir() {
-			return fmt.Errorf("%s: /%s is a %s (%s), not a folder that could hold /%s", e.Reason, dir, kind(have.Mode), have.Reason, e.Path)
+			return fmt.Errorf("%s: /%s is a %s (%s), not a folder that could hold /%s; choose another path",
+				e.Reason, Clip(dir), kind(have.Mode), have.Reason, Clip(e.Path))
 		}
 		return nil
 	}

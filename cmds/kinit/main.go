@@ -9,7 +9,7 @@
 // One that cannot be done ends the machine; what the guest can do without is a
 // warning.
 //
-// The last line on the console says how it ended:
+// Its last line on the console says how it ended:
 //
 //	kinit: exit code=42 signal=0 stage=run reason="exited"
 //

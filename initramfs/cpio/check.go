@@ -8,12 +8,16 @@ import (
 	"strings"
 )
 
+// Bounds of what can be unpacked, in bytes.
 const (
-	// maxName is the kernel's PATH_MAX less the final NUL: init/initramfs.c
+	// MaxName is the kernel's PATH_MAX less the final NUL: init/initramfs.c
 	// skips longer names and link targets.
-	maxName = 4095
-	// maxElement is NAME_MAX of the file system it is unpacked to.
-	maxElement = 255
+	MaxName = 4095
+	// MaxElement is NAME_MAX of the file system it is unpacked to.
+	MaxElement = 255
+)
+
+const (
 	// trailer is the name that ends an archive.
 	trailer = "TRAILER!!!"
 	// modeMask is what a mode has of type, special and permission bits.
@@ -69,8 +73,8 @@ func checkTarget(target string) error {
 	switch {
 	case target == "":
 		return errors.New("empty link target")
-	case len(target) > maxName:
-		return fmt.Errorf("link target of %d bytes, more than %d", len(target), maxName)
+	case len(target) > MaxName:
+		return fmt.Errorf("link target of %d bytes, more than %d", len(target), MaxName)
 	case strings.ContainsRune(target, 0):
 		return errors.New("NUL in link target")
 	}
@@ -81,8 +85,8 @@ func checkName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("empty name")
-	case len(name) > maxName:
-		return fmt.Errorf("name of %d bytes, more than %d", len(name), maxName)
+	case len(name) > MaxName:
+		return fmt.Errorf("name of %d bytes, more than %d", len(name), MaxName)
 	case strings.ContainsRune(name, 0):
 		return fmt.Errorf("NUL in name %q", name)
 	case name == trailer:
@@ -92,8 +96,8 @@ func checkName(name string) error {
 		switch {
 		case elem == "" || elem == "." || elem == "..":
 			return fmt.Errorf("name %q is not a clean path from the root", name)
-		case len(elem) > maxElement:
-			return fmt.Errorf("name %q has an element of %d bytes, more than %d", name, len(elem), maxElement)
+		case len(elem) > MaxElement:
+			return fmt.Errorf("name %q has an element of %d bytes, more than %d", name, len(elem), MaxElement)
 		}
 	}
 	return nil

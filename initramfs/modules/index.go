@@ -80,23 +80,22 @@ func remedy(dir string) string {
 	if found, err := filepath.Glob(filepath.Join(dir, "*", "modules.dep")); err == nil && len(found) > 0 {
 		return "; give one kernel's folder in it, such as " + filepath.Dir(found[0])
 	}
-	if root, ok := depmodRoot(dir); ok {
-		return fmt.Sprintf("; make it with: depmod -b %s %s", root, filepath.Base(dir))
+	if _, err := os.Stat(filepath.Join(dir, "kernel")); err == nil {
+		if cmd, ok := depmod(dir); ok {
+			return "; make it with: " + cmd
+		}
 	}
 	return "; give a folder like /lib/modules/VERSION"
 }
 
-// depmodRoot returns what depmod's -b wants for the modules folder dir, which
-// has modules in it.
-func depmodRoot(dir string) (string, bool) {
-	if _, err := os.Stat(filepath.Join(dir, "kernel")); err != nil {
-		return "", false
-	}
+// depmod returns the command that makes modules.dep in dir; there is one where
+// dir is a lib/modules/VERSION.
+func depmod(dir string) (string, bool) {
 	lib := filepath.Dir(filepath.Dir(dir))
 	if filepath.Base(filepath.Dir(dir)) != "modules" || filepath.Base(lib) != "lib" {
 		return "", false
 	}
-	return filepath.Dir(lib), true
+	return fmt.Sprintf("depmod -b %s %s", filepath.Dir(lib), filepath.Base(dir)), true
 }
 
 // names returns all names of modules, sorted, built in or not.

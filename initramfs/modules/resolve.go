@@ -63,8 +63,11 @@ func appendNew(list []string, name string) []string {
 }
 
 func (x *Index) missing(ask Ask) error {
-	err := fmt.Errorf("%s: kernel %s has no module %s, neither in %s nor built in%s",
-		ask.From, x.Version, ask.Name, x.Dir, nearest.Hint(ask.Name, x.names()))
+	remedy := nearest.Hint(ask.Name, x.names())
+	if remedy == "" {
+		remedy = "; leave it out, or give the modules folder of a kernel that has it"
+	}
+	err := fmt.Errorf("%s: kernel %s has no module %s, neither in %s nor built in%s", ask.From, x.Version, ask.Name, x.Dir, remedy)
 	if x.builtin == nil {
 		return fmt.Errorf("%w (there is no modules.builtin: where the kernel has it built in, use -modules none)", err)
 	}

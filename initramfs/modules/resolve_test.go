@@ -126,6 +126,7 @@ func TestResolveErrors(t *testing.T) {
 		name, dep, soft, ask, want string
 	}{
 		{"unknown", virtio, "", "virtio_blq", `-modules: kernel 6.1.0-test has no module virtio_blq, neither in `},
+		{"none near", virtio, "", "nothing", `nor built in; leave it out, or give the modules folder of a kernel that has it`},
 		{"nearest", virtio, "", "virtio_blq", `did you mean "virtio_blk"?`},
 		{"no builtin file", virtio, "", "nothing", `there is no modules.builtin: where the kernel has it built in, use -modules none`},
 		{"itself", "a.ko: a.ko\n", "", "a", `in a circle: a, a`},

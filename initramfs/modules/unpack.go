@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,14 +55,40 @@ func (x *Index) GuestPath(m Module) string {
 func (x *Index) Read(m Module, arch string) ([]byte, error) {
 	file := filepath.Join(x.Dir, filepath.FromSlash(m.Path))
 	data, err := readModule(file)
-	if err == nil {
-		err = checkELF(data, arch)
-	}
 	if err != nil {
+		return nil, fmt.Errorf("read module %s: %w%s", file, cause(err), x.readRemedy(err))
+	}
+	if err := checkELF(data, arch); err != nil {
 		return nil, fmt.Errorf("read module %s: %w", file, err)
 	}
 	return data, nil
 }
+
+// cause returns what is in a PathError, for a message that has the path.
+func cause(err error) error {
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		return perr.Err
+	}
+	return err
+}
+
+// readRemedy says what to do about a module of modules.dep that cannot be read.
+func (x *Index) readRemedy(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		remedy := "; modules.dep names it: install all of this kernel's package (Debian: linux-image-" + x.Version + ")"
+		if cmd, ok := depmod(x.Dir); ok {
+			remedy += ", or make modules.dep anew with: " + cmd
+		}
+		return remedy
+	case errors.Is(err, fs.ErrPermission):
+		return "; make it readable to you"
+	}
+	return again
+}
+
+// again is the remedy for a damaged module.
+const again = "; install this kernel's package again"
 
 func readModule(file string) ([]byte, error) {
 	s, err := suffix(file)
@@ -154,7 +181,7 @@ func readBounded(r io.Reader) ([]byte, error) {
 // checkELF refuses what is no ELF file for arch.
 func checkELF(data []byte, arch string) error {
 	if len(data) < 20 || string(data[:4]) != elf.ELFMAG {
-		return errors.New("not an ELF file")
+		return errors.New("not an ELF file" + again)
 	}
 	want := machine(arch)
 	if got := elf.Machine(binary.LittleEndian.Uint16(data[18:])); got != want {

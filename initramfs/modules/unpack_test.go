@@ -69,11 +69,11 @@ func TestReadErrors(t *testing.T) {
 		return s[:len(s)-6]
 	}
 	tests := []struct{ file, data, want string }{
-		{"gone.ko", "", "no such file"},
-		{"empty.ko", "", "not an ELF file"},
+		{"gone.ko", "", "/gone.ko: no such file or directory; modules.dep names it: install all of this kernel's package (Debian: linux-image-6.1.0-test), or make modules.dep anew with: depmod -b /"},
+		{"empty.ko", "", "not an ELF file; install this kernel's package again"},
 		{"text.ko", strings.Repeat("text ", 10), "not an ELF file"},
 		{"arm.ko", string(elfFor(arm64)), "made for EM_AARCH64, and the image is for EM_X86_64 (-arch amd64)"},
-		{"plain.ko.gz", string(elfFor(x86)), "gzip: invalid header"},
+		{"plain.ko.gz", string(elfFor(x86)), "gzip: invalid header; install this kernel's package again"},
 		{"plain.ko.xz", string(elfFor(x86)), "xz"},
 		{"plain.ko.zst", string(elfFor(x86)), "magic number mismatch"},
 		{"cut.ko.gz", truncated(".gz"), "unexpected EOF"},

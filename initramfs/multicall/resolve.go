@@ -43,8 +43,10 @@ func CheckName(name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("empty command name")
-	case name == "init", name == "bb":
-		return fmt.Errorf("the name %s is taken: it runs kinit, the image's own first process", name)
+	case name == "init":
+		return fmt.Errorf("the name init is taken: it runs %s, the image's own first process; leave it out", initCommand)
+	case name == "bb":
+		return fmt.Errorf("the name bb is taken: it is the program that holds all commands; leave it out")
 	case slices.Contains(strings.Split(name, "/"), "internal"):
 		return fmt.Errorf("%s is below a folder named internal, which no other module may import", name)
 	}

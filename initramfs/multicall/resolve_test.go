@@ -45,6 +45,7 @@ func TestResolveUnknown(t *testing.T) {
 		{"lss", `-cmd x: no command of that name in kguest or u-root; did you mean "ls"?`},
 		{"kinot", `did you mean "kinit"?`},
 		{"modprobes", `did you mean "modprobe"?`},
+		{"nosuch", `no command of that name in kguest or u-root (another module's is asked for by its import path)`},
 		{"frobnicator", `no command of that name in kguest or u-root (another module's is asked for by its import path)`},
 		{"github.com/u-root/u-root/cmds/core/lz", `find github.com/u-root/u-root/cmds/core/lz: `},
 		{"github.com/nobody/nothing", `find github.com/nobody/nothing: `},
@@ -75,8 +76,8 @@ func TestCheckName(t *testing.T) {
 	}
 	tests := []struct{ name, want string }{
 		{"", "empty"},
-		{"init", "is taken"},
-		{"bb", "is taken"},
+		{"init", "the name init is taken: it runs kinit, the image's own first process; leave it out"},
+		{"bb", "the name bb is taken: it is the program that holds all commands; leave it out"},
 		{"./cmds/kinit", "neither"},
 		{"/abs", "neither"},
 		{"-ls", "neither"},

@@ -9,12 +9,12 @@ const maxNameLen = 64
 
 // Name returns the element of have that is fewest edits away from want, the
 // first of several in have's order. It is empty where none is close: more
-// edits than a third of want, and one for two letters.
+// edits than a quarter of want's letters, or than one for two to seven.
 func Name(want string, have []string) string {
 	if len(want) > maxNameLen {
 		return ""
 	}
-	best, limit := "", (len(want)+1)/3+1
+	best, limit := "", max(len(want)/4, min(len(want)-1, 1))+1
 	for _, h := range have {
 		if len(h) > maxNameLen {
 			continue
@@ -39,24 +39,28 @@ func fold(s string) string {
 	return strings.ReplaceAll(strings.ToLower(s), "-", "_")
 }
 
-// distance is Levenshtein's: bytes inserted, deleted or replaced.
+// distance counts bytes inserted, deleted or replaced, and neighbors swapped,
+// no byte of them twice (optimal string alignment).
 func distance(a, b string) int {
+	var before []int
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			above := row[j+1]
-			cost := diagonal
+			cost := row[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			row[j+1] = min(cost, above+1, row[j]+1)
-			diagonal = above
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				cost = min(cost, before[j-1]+1)
+			}
+			next[j+1] = min(cost, row[j+1]+1, next[j]+1)
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

@@ -12,6 +12,9 @@ func TestName(t *testing.T) {
 		{"xen_blkfrnt", "xen-blkfront"},
 		{"lz", "ls"},
 		{"quemu", "qemu"},
+		{"qmeu", "qemu"},
+		{"vitrio_nte", "virtio_net"},
+		{"gemini", ""},
 		{"nothing_like_it", ""},
 		{"x", ""},
 		{"", ""},
@@ -43,7 +46,10 @@ func TestDistance(t *testing.T) {
 		{"abc", "", 3},
 		{"kitten", "sitting", 3},
 		{"abc", "abc", 0},
-		{"ab", "ba", 2},
+		{"ab", "ba", 1},
+		{"biuld", "build", 1},
+		{"ca", "abc", 3},
+		{"nosuch", "touch", 2},
 	}
 	for _, tt := range tests {
 		if got := distance(tt.a, tt.b); got != tt.want {

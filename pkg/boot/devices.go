@@ -30,6 +30,9 @@ func LoadModules() []error {
 	return errs
 }
 
+// ModuleLoaded reports whether the module in file is loaded.
+func ModuleLoaded(file string) bool { return kmod.Loaded(sysPath, file) }
+
 // DefaultDisks returns the devices that are meant where none is named: Xen's
 // first two disks, else virtio's.
 func DefaultDisks() (image, config block.Ref) {
@@ -42,7 +45,7 @@ func DefaultDisks() (image, config block.Ref) {
 func MountDisk(role string, ref block.Ref, target string, timeout time.Duration) error {
 	dev, err := Devices().Wait(ref, timeout)
 	if err != nil {
-		return fmt.Errorf("mount %s: %w", role, err)
+		return fmt.Errorf("mount %s: %w%s", role, err, missingDriver(Devices()))
 	}
 	spec, err := DiskSpec(dev, target)
 	if err != nil {
@@ -55,6 +58,14 @@ func MountDisk(role string, ref block.Ref, target string, timeout time.Duration)
 		return fmt.Errorf("mount %s: %s: %w", role, dev, err)
 	}
 	return nil
+}
+
+// missingDriver says what is likely where there is no disk at all.
+func missingDriver(t block.Tree) string {
+	if len(t.Names()) > 0 {
+		return ""
+	}
+	return " (no disk has a driver: build the image with -modules-dir, and load them: kmount modules)"
 }
 
 // DiskSpec returns the read-only mount of the file system on dev.

@@ -97,6 +97,9 @@ func (w *Workload) Start(sup *supervise.Supervisor, files [3]*os.File) error {
 }
 
 func (w *Workload) makeGroup() (err error) {
+	if w.Threaded && w.Limits.MemoryMax > 0 {
+		return errors.New("resources.memoryMax: a threaded cgroup (kinit.cgroup=threaded) has no memory limit")
+	}
 	if w.group, err = cgroup.Create(cgroupPath, w.Cgroup, w.Threaded); err != nil {
 		return err
 	}

@@ -22,12 +22,26 @@ type Group struct {
 	threaded bool
 }
 
+// CheckName reports a name that no group just below the root can have: the
+// kernel's own files begin with a controller's name and a dot.
+func CheckName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		return fmt.Errorf("cgroup %q: give a name without a slash", name)
+	}
+	for _, own := range []string{"cgroup.", "cpu.", "cpuset.", "hugetlb.", "io.", "memory.", "misc.", "pids.", "rdma."} {
+		if strings.HasPrefix(name, own) {
+			return fmt.Errorf("cgroup %q: a name of the kernel's own", name)
+		}
+	}
+	return nil
+}
+
 // Create makes the group name below the unified hierarchy mounted at root, or
 // takes the one that is there. A threaded group shares the resources of its
 // parent; it has no memory limit and cannot be killed as one.
 func Create(root, name string, threaded bool) (*Group, error) {
-	if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
-		return nil, fmt.Errorf("make cgroup %q: give a name below %s", name, root)
+	if err := CheckName(name); err != nil {
+		return nil, fmt.Errorf("make cgroup below %s: %w", root, err)
 	}
 	if mode := cgroups.Mode(); mode != cgroups.Unified {
 		return nil, fmt.Errorf("make cgroup %s: %s is not the unified hierarchy: mount cgroup2 there (kmount kernel does)", name, root)

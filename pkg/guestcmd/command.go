@@ -10,7 +10,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/kguest/kguest/pkg/boot"
 )
 
 // Exit statuses of every command, besides those that kexec-guest passes on.
@@ -104,6 +108,24 @@ func flagSet(name string) *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	return fs
+}
+
+// timeoutFlag defines -timeout: seconds, or a time such as 500ms, and
+// boot.DefaultTimeout without it.
+func timeoutFlag(fs *flag.FlagSet, d *time.Duration) {
+	*d = boot.DefaultTimeout
+	fs.Func("timeout", "", func(s string) error {
+		if seconds, err := strconv.ParseUint(s, 10, 31); err == nil {
+			*d = time.Duration(seconds) * time.Second
+			return nil
+		}
+		v, err := time.ParseDuration(s)
+		if err != nil || v < 0 {
+			return errors.New("give seconds, or a time such as 500ms")
+		}
+		*d = v
+		return nil
+	})
 }
 
 // parse parses args with fs. A mistake is a *UsageError; -h is flag.ErrHelp.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/cgroup"
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/supervise"
 )
@@ -60,8 +61,8 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	if !filepath.IsAbs(*root) {
 		return Usagef("-root %q: give an absolute path", *root)
 	}
-	if !filepath.IsLocal(*group) || filepath.Clean(*group) == "." {
-		return Usagef("-cgroup %q: give a name below the hierarchy", *group)
+	if err := cgroup.CheckName(*group); err != nil {
+		return Usagef("-cgroup: %v", err)
 	}
 	dir := filepath.Clean(*root)
 	setup, err := readSetup(env, dir, *config)

@@ -22,7 +22,7 @@ As /init of an initramfs it goes through the stages of a boot, which -help lists
 One that cannot be done ends the machine; what the guest can do without is a
 warning.
 
-The last line on the console says how it ended:
+Its last line on the console says how it ended:
 
 	kinit: exit code=42 signal=0 stage=run reason="exited"
 

@@ -67,13 +67,10 @@ func runKmount(_ context.Context, env *Env) error {
 	fset.BoolVar(&k.dryRun, "n", false, "")
 	fset.StringVar(&k.image, "image", "", "")
 	fset.StringVar(&k.config, "config", "", "")
-	fset.DurationVar(&k.timeout, "timeout", boot.DefaultTimeout, "")
+	timeoutFlag(fset, &k.timeout)
 	words, err := parseMixed(fset, env.Args)
 	if err != nil {
 		return err
-	}
-	if k.timeout < 0 {
-		return Usagef("-timeout %v: is negative", k.timeout)
 	}
 	switch {
 	case len(words) == 0:
@@ -132,7 +129,9 @@ func (k *kmount) modules() error {
 	if k.dryRun {
 		files, err := kmod.ReadOrder(boot.ModulesPath)
 		for _, file := range files {
-			fmt.Fprintln(k.env.Stdout, "insmod "+mount.Quote(file))
+			if !boot.ModuleLoaded(file) {
+				fmt.Fprintln(k.env.Stdout, "insmod "+mount.Quote(file))
+			}
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -203,8 +202,12 @@ func (k *kmount) showDisk(ref block.Ref, target string) error {
 
 func (k *kmount) show(steps ...mount.Step) { show(k.env, steps) }
 
+// show prints the steps that would change something.
 func show(env *Env, steps []mount.Step) {
 	for _, s := range steps {
+		if d, ok := s.(interface{ Done() bool }); ok && d.Done() {
+			continue
+		}
 		fmt.Fprintln(env.Stdout, s)
 	}
 }

@@ -44,28 +44,29 @@ func (o *knetOptions) flags() *flag.FlagSet {
 	fs := flagSet("knet")
 	fs.StringVar(&o.config, "config", "", "")
 	fs.StringVar(&o.root, "root", "/", "")
-	fs.DurationVar(&o.timeout, "timeout", boot.DefaultTimeout, "")
+	timeoutFlag(fs, &o.timeout)
 	fs.BoolVar(&o.dryRun, "n", false, "")
 	fs.BoolVar(&o.show, "show", false, "")
 	fs.BoolVar(&o.json, "json", false, "")
 	fs.StringVar(&o.link.Link, "link", "", "")
 	fs.StringVar(&o.link.MAC, "mac", "", "")
 	fs.IntVar(&o.link.MTU, "mtu", 0, "")
-	fs.Func("address", "", appendParsed(&o.link.Addresses, netip.ParsePrefix))
-	fs.Func("gateway", "", appendParsed(&o.link.Gateways, netip.ParseAddr))
-	fs.Func("nameserver", "", appendParsed(&o.resolver.Nameservers, netip.ParseAddr))
-	fs.Func("search", "", appendParsed(&o.resolver.Search, func(s string) (string, error) { return s, nil }))
+	fs.Func("address", "", appendParsed(&o.link.Addresses, "an address with a prefix length, such as 10.0.0.2/24", netip.ParsePrefix))
+	fs.Func("gateway", "", appendParsed(&o.link.Gateways, "an address, such as 10.0.0.1", netip.ParseAddr))
+	fs.Func("nameserver", "", appendParsed(&o.resolver.Nameservers, "an address, such as 10.0.0.1", netip.ParseAddr))
+	fs.Func("search", "", appendParsed(&o.resolver.Search, "a domain", func(s string) (string, error) { return s, nil }))
 	return fs
 }
 
 // appendParsed makes a repeatable flag.
-func appendParsed[T any](list *[]T, parseOne func(string) (T, error)) func(string) error {
+func appendParsed[T any](list *[]T, what string, parseOne func(string) (T, error)) func(string) error {
 	return func(s string) error {
 		value, err := parseOne(s)
-		if err == nil {
-			*list = append(*list, value)
+		if err != nil {
+			return errors.New("not " + what)
 		}
-		return err
+		*list = append(*list, value)
+		return nil
 	}
 }
 
@@ -90,8 +91,6 @@ func (o *knetOptions) check(fs *flag.FlagSet, given map[string]bool) error {
 		return Usagef("nothing to configure: give -config FILE, or -link NAME with -address CIDR, or -show")
 	case given["search"] && !given["nameserver"]:
 		return Usagef("-search needs -nameserver")
-	case o.timeout < 0:
-		return Usagef("-timeout %s: is negative", o.timeout)
 	}
 	return nil
 }

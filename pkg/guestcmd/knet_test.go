@@ -26,7 +26,7 @@ func TestKnetUsage(t *testing.T) {
 		{"-show -link eth0", "-show goes with -json alone"},
 		{"-show -json -n", "-show goes with -json alone"},
 		{"-search example.com -link eth0", "-search needs -nameserver"},
-		{"-link eth0 -timeout -1s", "-timeout -1s: is negative"},
+		{"-link eth0 -timeout -1s", `invalid value "-1s" for flag -timeout: give seconds, or a time such as 500ms`},
 		{"-link eth0 -timeout soon", `invalid value "soon" for flag -timeout`},
 		{"-link eth0 -address 10.0.0.2", `invalid value "10.0.0.2" for flag -address`},
 		{"-link eth0 -gateway 10.0.0", `invalid value "10.0.0" for flag -gateway`},

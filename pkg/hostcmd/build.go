@@ -2,10 +2,8 @@ package hostcmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,7 +36,7 @@ func build(ctx context.Context, args []string, s Streams) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutput(f.out); err != nil {
+	if _, err := outputTarget(f.out); err != nil {
 		return err
 	}
 	if err := spec.Check(); err != nil {
@@ -166,30 +164,4 @@ func printReport(s Streams, f *buildFlags, spec *initramfs.Spec, size int64, r i
 	_, err := fmt.Fprintf(s.Stdout, "%s: %s bytes, %s, %d commands, %d modules, %d files\n",
 		f.out, strconv.FormatInt(size, 10), spec.Arch, len(r.Commands), len(r.Modules), len(spec.Files))
 	return err
-}
-
-// checkOutput returns an error where no file can be put at path.
-func checkOutput(path string) error {
-	dir := filepath.Dir(path)
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("write %s: there is no folder %s; make it first", path, dir)
-	case err != nil:
-		return fmt.Errorf("write %s: %w", path, err)
-	case !info.IsDir():
-		return fmt.Errorf("write %s: %s is not a folder", path, dir)
-	}
-	info, err = os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("write %s: %w", path, err)
-	case info.IsDir():
-		return fmt.Errorf("write %s: it is a folder; give a file's name in it, such as -o %s", path, filepath.Join(path, "initramfs.cpio"))
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("write %s: it is there and not a regular file; give another name", path)
-	}
-	return nil
 }

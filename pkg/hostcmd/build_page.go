@@ -11,7 +11,9 @@ Usage:
 Flags:
 
 	-o FILE
-		Where to write. FILE is whole or untouched. It must be given.
+		Where to write. FILE is whole or untouched. It must be given. Of a
+		symbolic link, the file that it leads to is written, and made
+		where there is none; a device, a pipe or - is refused.
 	-profile minimal
 		What is in the image besides what the other flags ask for:
 		minimal is kguest's commands. It is the only one so far.
@@ -39,7 +41,9 @@ Flags:
 		directory. May be given several times.
 	-file HOST:GUEST
 		Adds the file HOST as GUEST, an absolute path; owned by root,
-		with HOST's permission bits. May be given several times.
+		with HOST's permission bits. GUEST cannot be below /dev, /proc,
+		/run or /sys, which the boot mounts over. May be given several
+		times.
 
 The same input gives the same bytes. File times are SOURCE_DATE_EPOCH's, or 0.
 It needs the go command, and no root.

@@ -74,8 +74,12 @@ func inputs(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
-		t.Fatal(err)
+	for name, target := range map[string]string{
+		"loop": "loop", "to-fifo": "fifo", "to-folder": ".", "to-gone": "gone/x.cpio", "to-stdout": "/dev/stdout",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
 		t.Fatal(err)
@@ -149,16 +153,25 @@ func TestBadInput(t *testing.T) {
 		// Output.
 		{"build -o .", 1, "write .: it is a folder; give a file's name in it, such as -o initramfs.cpio"},
 		{"build -o gone/x.cpio", 1, "write gone/x.cpio: there is no folder gone; make it first"},
-		{"build -o file/x.cpio", 1, "write file/x.cpio: file is not a folder"},
+		{"build -o file/x.cpio", 1, "write file/x.cpio: file is not a folder; give another -o"},
 		{"build -o fifo", 1, "write fifo: it is there and not a regular file; give another name"},
 		{"build -o /dev/null", 1, "write /dev/null: it is there and not a regular file"},
-		{"build -o loop", 1, "write loop: stat loop: too many levels of symbolic links"},
+		{"build -o loop", 1, "write loop: too many levels of symbolic links; remove the link, or give another -o"},
+		{"build -o -", 2, "-o -: the image cannot go to the standard output, as it is renamed to its name when it is whole; give a file, or ./- for one of that name"},
+		{"build -o to-fifo", 1, "write to-fifo: it is there and not a regular file; give another name"},
+		{"build -o to-folder", 1, "write to-folder: it is a folder; give a file's name in it, such as -o to-folder/initramfs.cpio"},
+		{"build -o to-gone", 1, "write to-gone: there is no folder gone; make it first"},
+		{"build -o /dev/stdout", 1, "write /dev/stdout: it leads into /proc/"},
+		{"build -o to-stdout", 1, "where no file can be made or renamed; give a file elsewhere"},
+		{"build -o /proc/self/fd/1", 1, "write /proc/self/fd/1: it leads into /proc/"},
+		{"build -o file/x/y.cpio", 1, "write file/x/y.cpio: file/x is not a folder; give another -o"},
+		{"build -o " + strings.Repeat("x", 256), 1, ": file name too long; give another -o"},
 		// Files.
-		{"build " + out + "-file gone:/x", 1, "-file gone:/x: read file: stat gone: no such file or directory"},
+		{"build " + out + "-file gone:/x", 1, "-file gone:/x: read file: stat gone: no such file or directory; give the path of a file that is there"},
 		{"build " + out + "-file .:/x", 1, "-file .:/x: . is a folder; give its files one by one"},
-		{"build " + out + "-file file/x:/x", 1, "-file file/x:/x: read file: stat file/x: not a directory"},
-		{"build " + out + "-file loop:/x", 1, "read file: stat loop: too many levels of symbolic links"},
-		{"build " + out + "-file /proc/self/mem:/x", 1, "-file /proc/self/mem:/x: read file: read /proc/self/mem: input/output error"},
+		{"build " + out + "-file file/x:/x", 1, "-file file/x:/x: read file: stat file/x: not a directory; give the path of a file that is there"},
+		{"build " + out + "-file loop:/x", 1, "read file: stat loop: too many levels of symbolic links; give a path whose links do not lead back to themselves"},
+		{"build " + out + "-file /proc/self/mem:/x", 1, "-file /proc/self/mem:/x: read file: read /proc/self/mem: input/output error; copy it to an ordinary file first, or leave it out"},
 		{"build " + out + "-file fifo:/x", 1, "fifo is not a regular file (named pipe)"},
 		{"build " + out + "-file big:/x", 1, "big has 4294967296 bytes, and an initramfs holds files of less than 4 GiB; put it on a disk of the guest"},
 		{"build " + out + "-file file:/etc/", 1, `path "/etc/" in the guest is a folder's; give the file's own name too`},
@@ -166,16 +179,20 @@ func TestBadInput(t *testing.T) {
 		{"build " + out + "-file file:/a/../b", 1, `did you mean "/b"?`},
 		{"build " + out + "-file file:/x -file old.cpio:/x", 1, "-file old.cpio:/x: /x is in the image already, as a file (-file file:/x); choose another path"},
 		{"build " + out + "-file file:/init", 1, "-file file:/init: /init is in the image already, as a symbolic link (the first process)"},
+		{"build " + out + "-file file:/proc/x", 1, "-file file:/proc/x: /proc/x would be hidden: the boot mounts a file system of the kernel's on /proc; choose another path"},
+		{"build " + out + "-file file:/lib/modules/kguest.order -modules none", 1, "/lib/modules/kguest.order is reserved for the image's own list of modules, in load order; choose another path"},
 		{"build " + out + "-file file:/x -file file:/x/y", 1, "-file file:/x/y: /x is a file (-file file:/x), not a folder that could hold /x/y"},
 		// Commands.
 		{"build " + out + "-cmd lss", 1, `-cmd lss: no command of that name in kguest or u-root; did you mean "ls"?`},
+		{"build " + out + "-cmd nosuch", 1, "-cmd nosuch: no command of that name in kguest or u-root (another module's is asked for by its import path)"},
+		{"build " + out + "-cmd bb", 2, "-cmd bb: the name bb is taken: it is the program that holds all commands; leave it out"},
 		{"build " + out + "-cmd example.com/nobody", 1, "-cmd example.com/nobody: find example.com/nobody: "},
 		{"build " + out + "-cmd ls -cmd example.com/ls", 1, "-cmd example.com/ls: two commands named ls"},
 		// Modules.
 		{"build " + out + "-modules-dir gone", 1, "gone/modules.dep: no such file or directory; give a folder like /lib/modules/VERSION"},
 		{"build " + out + "-modules-dir file", 1, "file/modules.dep: not a directory"},
 		{"build " + out + "-modules-dir kernel-of-deb", 1, "kernel-of-deb/modules.dep: no such file"},
-		{"build " + out + "-modules nobody -modules-dir " + modules, 1, "-modules: kernel 6.1.0-test has no module nobody, neither in " + modules + " nor built in"},
+		{"build " + out + "-modules nobody -modules-dir " + modules, 1, "-modules: kernel 6.1.0-test has no module nobody, neither in " + modules + " nor built in; leave it out, or give the modules folder of a kernel that has it"},
 		{"build " + out + "-modules dm_verite -modules-dir " + modules, 1, `did you mean "dm_verity"?`},
 		{"build " + out + "-vmm xen -modules-dir " + modules, 1, "-vmm xen: kernel 6.1.0-test has no module xen-blkfront"},
 	}
@@ -200,12 +217,29 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Names with line ends cannot break the promise of one line.
+// Neither names with line ends nor long ones break the promise of one line.
 func TestBadInputOneLine(t *testing.T) {
 	t.Chdir(t.TempDir())
-	got := mkinitramfs(t, "build", "-o", "x.cpio", "-file", "no\nsuch:/x")
-	if want := `mkinitramfs: -file no\nsuch:/x: read file: stat no\nsuch: no such file or directory` + "\n"; got.stderr != want {
-		t.Errorf("stderr = %q, want %q", got.stderr, want)
+	write(t, "file", "")
+	long := strings.Repeat("/name", 800)
+	head, tail := strings.Repeat("/name", 20), strings.Repeat("/name", 12)
+	tests := []struct{ file, want string }{
+		{"no\nsuch:/x", `-file no\nsuch:/x: read file: stat no\nsuch: no such file or directory; give the path of a file that is there`},
+		{"file:" + long + "/", `path "` + head + "..." + tail[1:] + `/" in the guest is a folder's; give the file's own name too`},
+		{"gone" + long + ":/x", "read file: stat gone" + head[:96] + "..." + tail + ": no such file or directory; give the path of a file that is there"},
+		{"file:/run" + long, "would be hidden"},
+		{"file:/x" + long + long, "path in the guest has 8001 bytes, more than 4095; choose a shorter one"},
+		{"file:/" + strings.Repeat("x", 256), "in the guest's path has 256 bytes, more than 255; choose a shorter one"},
+		{"file:/a\nb", `path "/a\nb" in the guest has a control character; give it a name without`},
+	}
+	for _, tt := range tests {
+		got := mkinitramfs(t, "build", "-o", "x.cpio", "-file", tt.file)
+		if !strings.HasPrefix(got.stderr, "mkinitramfs: -file ") || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, tt.want) {
+			t.Errorf("-file %.20q...: stderr %q, want one line with %q", tt.file, got.stderr, tt.want)
+		}
+		if len(got.stderr) > 500 {
+			t.Errorf("-file %.20q...: %d bytes on stderr, want 500 at most", tt.file, len(got.stderr))
+		}
 	}
 }
 
@@ -256,8 +290,11 @@ func TestBuild(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write(t, "old.cpio", "the image of before")
-	if err := os.Symlink("old.cpio", "link.cpio"); err != nil {
-		t.Fatal(err)
+	write(t, "sub/x", "")
+	for name, target := range map[string]string{"link.cpio": "old.cpio", "dangling.cpio": "sub/via", "sub/via": "../made.cpio"} {
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	modules := modulesDir(t)
 	tests := []struct {
@@ -265,6 +302,7 @@ func TestBuild(t *testing.T) {
 		stdout, stderr string // regular expressions
 	}{
 		{"-o a.cpio", `^a\.cpio: \d+ bytes, ` + runtime.GOARCH + `, 5 commands, 0 modules, 0 files\n$`, `^mkinitramfs: no kernel modules in the image; -modules-dir DIR .*\n$`},
+		{"-o dangling.cpio -modules none", `^dangling\.cpio: `, `^$`},
 		{"-o b.cpio -modules none -vmm qemu", `^b\.cpio: .* 0 modules`, `^$`},
 		{"-o link.cpio -compress zstd -modules none -cmd echo -file a.cpio:/a.cpio -file old.cpio:/b", `^link\.cpio: .* 6 commands, 0 modules, 2 files\n$`, `^$`},
 		{
@@ -283,14 +321,19 @@ func TestBuild(t *testing.T) {
 	if errA != nil || errB != nil || !bytes.Equal(a, b) {
 		t.Errorf("a.cpio, %v, and b.cpio, %v, differ", errA, errB)
 	}
-	if target, err := os.Readlink("link.cpio"); err != nil || target != "old.cpio" {
-		t.Errorf("link.cpio is a link to %q, %v, want it kept", target, err)
+	for name, want := range map[string]string{"link.cpio": "old.cpio", "dangling.cpio": "sub/via", "sub/via": "../made.cpio"} {
+		if target, err := os.Readlink(name); err != nil || target != want {
+			t.Errorf("%s is a link to %q, %v, want it kept", name, target, err)
+		}
+	}
+	if made, err := os.ReadFile("made.cpio"); err != nil || !bytes.Equal(made, a) {
+		t.Errorf("made.cpio, %v, and a.cpio differ", err)
 	}
 	if old, err := os.ReadFile("old.cpio"); err != nil || !bytes.HasPrefix(old, []byte("\x28\xb5\x2f\xfd")) {
 		t.Errorf("old.cpio begins with %x, %v, want a zstd archive", old[:4], err)
 	}
-	if got, err := filepath.Glob("*"); err != nil || len(got) != 5 {
-		t.Errorf("files = %q, %v, want five", got, err)
+	if got, err := filepath.Glob("*"); err != nil || len(got) != 8 {
+		t.Errorf("files = %q, %v, want eight", got, err)
 	}
 }
 

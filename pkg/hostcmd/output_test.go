@@ -2,10 +2,12 @@ package hostcmd
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -57,5 +59,21 @@ func TestWriteFileFolderGone(t *testing.T) {
 	_, err := writeFile(name, func(io.Writer) error { return os.RemoveAll(dir) })
 	if err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("writeFile(folder gone) = %v, want one line", err)
+	}
+}
+
+// What the output cannot take is told of the output, not of what was written.
+func TestFillFileNoSpace(t *testing.T) {
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fillFile("x.cpio", f, func(w io.Writer) error {
+		_, err := io.WriteString(w, "body")
+		return fmt.Errorf("-file a:/b: %w", err)
+	})
+	want := "write x.cpio: no space left on device; free space on its file system, or give another -o"
+	if !errors.Is(err, syscall.ENOSPC) || err.Error() != want {
+		t.Errorf("fillFile(/dev/full) = %v, want %s", err, want)
 	}
 }

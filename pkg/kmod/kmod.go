@@ -39,6 +39,13 @@ func Name(file string) string {
 	return strings.ReplaceAll(name, "-", "_")
 }
 
+// Loaded reports whether the module in file is loaded; sys is sysfs's mount
+// point.
+func Loaded(sys, file string) bool {
+	_, err := os.Stat(filepath.Join(sys, "module", Name(file)))
+	return err == nil
+}
+
 // Load loads the module in file with params, "a=1 b=2" (finit_module(2)). One
 // that is loaded already is a success.
 func Load(file, params string) error {

@@ -104,7 +104,13 @@ func validGrace(seconds float64) bool {
 	return seconds >= 0 && seconds <= maxGraceSeconds
 }
 
+// leastMemory is what a program needs to be started at all, in bytes.
+const leastMemory = 1 << 20
+
 func (c *Config) checkResources() error {
+	if v := c.Resources.MemoryMax; v != 0 && v < leastMemory {
+		return wrong("resources.memoryMax", v, "less than 1M, in which no program starts")
+	}
 	if v := c.Resources.CPUMax; v != (CPUMax{}) && !v.valid() {
 		return wrong("resources.cpuMax", fmt.Sprintf("%d %d", v.QuotaMicros, v.PeriodMicros), "not what cpu.max takes")
 	}

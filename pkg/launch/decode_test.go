@@ -166,6 +166,7 @@ func TestDecodeErrors(t *testing.T) {
 		`{"network": {"link": "e", "resolver": {"nameservers": ["dns"]}}}`:   `network.resolver.nameservers[0]: "dns": not an IP address`,
 		`{"stop": {"graceSeconds": -1}}`:                                     `stop.graceSeconds: -1: not a number of seconds from 0 to 86400`,
 		`{"stop": {"graceSeconds": 1e999}}`:                                  `stop.graceSeconds: 1e999: not a number of seconds from 0 to 86400`,
+		`{"resources": {"memoryMax": 4096}}`:                                 `resources.memoryMax: 4096: less than 1M, in which no program starts`,
 		`{"resources": {"memoryMax": "lots"}}`:                               `resources.memoryMax: "lots": not a number of bytes, a string such as "512M" (K, M, G, T), or "max"`,
 		`{"resources": {"pidsMax": 0}}`:                                      `resources.pidsMax: 0: not a whole number above 0, or "max"`,
 		`{"rlimits": {}}`:                                                    `rlimits: {...}: not an array`,
@@ -185,9 +186,9 @@ func TestDecodeErrors(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	for in, want := range map[string]uint64{
-		`1`: 1, `"1"`: 1, `1073741824`: 1 << 30, `"1K"`: 1 << 10, `"3M"`: 3 << 20, `"2G"`: 2 << 30, `"1T"`: 1 << 40,
+		`1048576`: 1 << 20, `"1048577"`: 1<<20 + 1, `1073741824`: 1 << 30, `"2048K"`: 2 << 20, `"3M"`: 3 << 20, `"2G"`: 2 << 30, `"1T"`: 1 << 40,
 		`9223372036854775807`: 1<<63 - 1, `"8388607T"`: 8388607 << 40,
-		`0`: 0, `-1`: 0, `1.5`: 0, `1e6`: 0, `""`: 0, `"M"`: 0, `"1MB"`: 0, `"1m"`: 0, `"-1M"`: 0, `"1 M"`: 0, `"1.5G"`: 0,
+		`1`: 0, `1048575`: 0, `"1023K"`: 0, `0`: 0, `-1`: 0, `1.5`: 0, `1e6`: 0, `""`: 0, `"M"`: 0, `"1MB"`: 0, `"1m"`: 0, `"-1M"`: 0, `"1 M"`: 0, `"1.5G"`: 0,
 		`"0K"`: 0, `"8388608T"`: 0, `9223372036854775808`: 0, `true`: 0, `[]`: 0,
 	} {
 		cfg, _, err := Decode([]byte(`{"resources": {"memoryMax": ` + in + `}}`))

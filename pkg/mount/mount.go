@@ -50,10 +50,13 @@ type Spec struct {
 	Once   bool   // Apply does nothing where Mounted
 }
 
+// Done reports that Apply would do nothing.
+func (s Spec) Done() bool { return s.Once && s.Mounted() }
+
 // Apply mounts. A read-only bind takes a second call, since the kernel ignores
 // the flag on the first (mount(2), "Creating a bind mount").
 func (s Spec) Apply() error {
-	if s.Once && s.Mounted() {
+	if s.Done() {
 		return nil
 	}
 	if err := s.mount(s.Flags); err != nil {
@@ -115,6 +118,13 @@ type Dir struct {
 	Mode fs.FileMode // permission bits and fs.ModeSticky
 }
 
+// Done reports that Apply would change nothing.
+func (d Dir) Done() bool {
+	fi, err := os.Stat(d.Path)
+	const bits = fs.ModePerm | fs.ModeSticky
+	return err == nil && fi.IsDir() && (d.Mode == 0 || fi.Mode()&bits == d.Mode&bits)
+}
+
 // Apply makes the directory; an existing one gets the mode.
 func (d Dir) Apply() error {
 	mode := d.Mode
@@ -157,6 +167,12 @@ func (d Dir) String() string {
 type Link struct {
 	Target string
 	Path   string
+}
+
+// Done reports that Apply would change nothing.
+func (l Link) Done() bool {
+	_, err := os.Lstat(l.Path)
+	return err == nil
 }
 
 // Apply makes the link.

@@ -117,6 +117,18 @@ func (s sameOwner) String() string {
 	return "chown --reference " + names + "; chmod --reference " + names
 }
 
+// Done reports that Apply would change nothing.
+func (s sameOwner) Done() bool {
+	from, err := os.Stat(s.from)
+	to, terr := os.Stat(s.to)
+	if err != nil || terr != nil {
+		return false
+	}
+	fromUID, fromGID, _ := owner(from)
+	toUID, toGID, _ := owner(to)
+	return fromUID == toUID && fromGID == toGID && from.Mode() == to.Mode()
+}
+
 func (s sameOwner) Apply() error {
 	fi, err := os.Stat(s.from)
 	if err != nil {

@@ -48,6 +48,9 @@ func Args(c Config) []string {
 	if c.Initramfs != "" {
 		args = append(args, "-initrd", c.Initramfs)
 	}
+	if c.QMP != "" {
+		args = append(args, "-qmp", "unix:"+escape(c.QMP)+",server=on,wait=off")
+	}
 	if c.Icount {
 		args = append(args, "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
 	}
@@ -93,14 +96,15 @@ func diskArgs(b *bus, i int, d Disk) []string {
 	if d.Writable {
 		readOnly = "off"
 	}
+	drive := fmt.Sprintf("if=none,id=disk%d,format=raw,readonly=%s,file=%s", i, readOnly, escape(d.Path))
+	if d.Late {
+		return []string{"-drive", drive, "-device", fmt.Sprintf("pcie-root-port,id=late%d,chassis=%d", i, i+1)}
+	}
 	device := fmt.Sprintf("%s,drive=disk%d", b.device("virtio-blk"), i)
 	if d.Serial != "" {
 		device += ",serial=" + escape(d.Serial)
 	}
-	return []string{
-		"-drive", fmt.Sprintf("if=none,id=disk%d,format=raw,readonly=%s,file=%s", i, readOnly, escape(d.Path)),
-		"-device", device,
-	}
+	return []string{"-drive", drive, "-device", device}
 }
 
 // consoleArgs makes hvc0 and, on port 1 of the same device, IDM.

@@ -26,6 +26,7 @@ func TestArgs(t *testing.T) {
 			Kernel: "vmlinuz", Initramfs: "initramfs", Append: []string{"quiet", "kinit.end=reboot"}, Accel: AccelKVM,
 			MemoryMiB: 256, CPUs: 2, Disks: disks, Net: NetUser, Forwards: []Forward{{2222, 22}, {8080, 80}}, IDM: IDMPort,
 		}},
+		{"late", Config{Kernel: "vmlinuz", Disks: []Disk{{Path: "a"}, {Path: "b", Serial: "s", Late: true}}, QMP: "/tmp/a,b"}},
 		{"microvm", Config{
 			Kernel: "vmlinuz", Initramfs: "initramfs", Machine: MachineMicroVM, Accel: AccelTCG, TSCkHz: 2500000,
 			Disks: disks, Net: NetUser,
@@ -61,6 +62,10 @@ func TestCheck(t *testing.T) {
 		{Config{}, "vm: no kernel given"},
 		{Config{Kernel: "k", Machine: "pc"}, `vm: unknown machine "pc" (known: q35 microvm)`},
 		{Config{Kernel: "k", Accel: "hvf"}, `vm: unknown accel "hvf" (known: auto kvm tcg)`},
+		{
+			Config{Kernel: "k", Machine: MachineMicroVM, Disks: []Disk{{Path: "d", Late: true}}},
+			"vm: disk d: a late disk needs machine q35, not microvm",
+		},
 		{Config{Kernel: "k", Net: "tap"}, `vm: unknown net "tap" (known: none user)`},
 		{Config{Kernel: "k", IDM: "vsock"}, `vm: unknown idm "vsock" (known: hvc port none)`},
 		{Config{Kernel: "k", Accel: AccelKVM, Icount: true}, "vm: instruction counting needs accel tcg, not kvm"},

@@ -62,6 +62,9 @@ type Config struct {
 	// Icount makes guest time a count of instructions: the same boot gives the
 	// same times. TCG only.
 	Icount bool
+	// QMP is where QEMU listens for commands of its machine protocol, a Unix
+	// socket; default nowhere.
+	QMP string
 	// Timeout after which QEMU is killed; default two minutes.
 	Timeout time.Duration
 }
@@ -71,6 +74,9 @@ type Disk struct {
 	Path     string
 	Serial   string // at most 20 bytes, the limit of virtio-blk
 	Writable bool
+	// Late leaves the i-th disk, from 0, to be plugged in over QMP: device_add
+	// virtio-blk-pci with drive=disk<i>, bus=late<i>. MachineQ35 only.
+	Late bool
 }
 
 // Forward leads a TCP port of the host's loopback to one of the guest.
@@ -131,6 +137,9 @@ func (c Config) Check() error {
 		return errors.New("vm: instruction counting needs accel tcg, not kvm")
 	}
 	for _, d := range c.Disks {
+		if d.Late && c.Machine != MachineQ35 {
+			return fmt.Errorf("vm: disk %s: a late disk needs machine %s, not %s", d.Path, MachineQ35, c.Machine)
+		}
 		if len(d.Serial) > maxDiskSerial {
 			return fmt.Errorf("vm: disk %s: serial %q has %d bytes; virtio-blk takes at most %d",
 				d.Path, d.Serial, len(d.Serial), maxDiskSerial)

@@ -129,6 +129,7 @@ type WantExit struct {
 	Code, Signal  int
 	Stage, Reason *regexp.Regexp
 	IDM           string // the code that comes over IDM; none
+	None          bool   // no exit line
 }
 
 func defaultExit() WantExit {
@@ -152,6 +153,8 @@ func parseExit(data string) (WantExit, error) {
 			e.Reason, err = regexp.Compile("^(?:" + value + ")$")
 		case "idm":
 			e.IDM = value
+		case "none":
+			e.None, e.IDM = true, name
 		default:
 			err = fmt.Errorf("unknown name")
 		}
@@ -168,16 +171,7 @@ func (e WantExit) Check(console, idm []byte) []string {
 	if vm.Panicked(console) {
 		wrong = append(wrong, "the kernel panicked")
 	}
-	exit, err := vm.ParseExit(console)
-	if err != nil {
-		return append(wrong, err.Error())
-	}
-	if exit.Code != e.Code || exit.Signal != e.Signal {
-		wrong = append(wrong, fmt.Sprintf("exit line has code %d, signal %d, want %d, %d", exit.Code, exit.Signal, e.Code, e.Signal))
-	}
-	if !e.Stage.MatchString(exit.Stage) || !e.Reason.MatchString(exit.Reason) {
-		wrong = append(wrong, fmt.Sprintf("exit line has stage %s, reason %q, want %s, %s", exit.Stage, exit.Reason, e.Stage, e.Reason))
-	}
+	wrong = append(wrong, e.checkLine(console)...)
 	codes, err := vm.ExitCodes(idm)
 	if err != nil {
 		wrong = append(wrong, err.Error())
@@ -188,6 +182,26 @@ func (e WantExit) Check(console, idm []byte) []string {
 	}
 	if diff := cmp.Diff(want, codes); diff != "" {
 		wrong = append(wrong, "exit codes over IDM: -want +got\n"+diff)
+	}
+	return wrong
+}
+
+// checkLine returns what is wrong with the exit line.
+func (e WantExit) checkLine(console []byte) (wrong []string) {
+	exit, err := vm.ParseExit(console)
+	switch {
+	case e.None && err == nil:
+		return []string{fmt.Sprintf("there is an exit line, %+v, want none", exit)}
+	case e.None:
+		return nil
+	case err != nil:
+		return []string{err.Error()}
+	}
+	if exit.Code != e.Code || exit.Signal != e.Signal {
+		wrong = append(wrong, fmt.Sprintf("exit line has code %d, signal %d, want %d, %d", exit.Code, exit.Signal, e.Code, e.Signal))
+	}
+	if !e.Stage.MatchString(exit.Stage) || !e.Reason.MatchString(exit.Reason) {
+		wrong = append(wrong, fmt.Sprintf("exit line has stage %s, reason %q, want %s, %s", exit.Stage, exit.Reason, e.Stage, e.Reason))
 	}
 	return wrong
 }

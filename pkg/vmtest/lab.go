@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/kguest/kguest/pkg/hostcmd"
-	"github.com/kguest/kguest/pkg/pack"
 	"github.com/kguest/kguest/pkg/vm"
 )
 
@@ -26,6 +23,7 @@ type Lab struct {
 	accel     map[string]string // by machine
 
 	debian func() (string, error) // folder with image.squashfs and config.json
+	rescue func(commands string) (string, error)
 }
 
 // NewLab fetches the kernel and builds the initramfs, in dir. repo is the root
@@ -45,13 +43,8 @@ func NewLab(ctx context.Context, repo, dir string) (*Lab, error) {
 		l.accel[machine] = vm.ChooseAccel(ctx, vm.Config{Kernel: l.kernel, Machine: machine})
 	}
 	l.debian = sync.OnceValues(func() (string, error) { return l.script(ctx, "debian-image") })
-	var words bytes.Buffer
-	status := hostcmd.Main(ctx, []string{"build", "-o", l.initramfs, "-modules-dir", kernel.Modules, "-vmm", "qemu"},
-		hostcmd.Streams{Stdout: io.Discard, Stderr: &words})
-	if status != 0 {
-		return nil, fmt.Errorf("build initramfs: %s", bytes.TrimSpace(words.Bytes()))
-	}
-	return l, nil
+	l.rescue = l.rescues(dir, kernel.Modules)
+	return l, buildInitramfs(ctx, l.initramfs, kernel.Modules, nil)
 }
 
 // script runs a script of .ci and returns the folder that it prints.
@@ -66,23 +59,21 @@ func (l *Lab) script(ctx context.Context, name string) (string, error) {
 	return string(bytes.TrimSpace(out)), nil
 }
 
-// Result is what came out of one boot.
-type Result struct {
-	Console []byte // without carriage returns
-	IDM     []byte
-}
-
 // Prepare makes the disks of s in dir and returns its machine.
 func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm.Config, error) {
 	c := vm.Config{
 		Machine: machine, Accel: l.accel[machine], Kernel: l.kernel, Initramfs: l.initramfs,
 		Append: append([]string{"quiet"}, s.Append...), Net: s.Net, IDM: s.IDM,
 	}
-	if s.Ballast > 0 {
-		var err error
-		if c.Initramfs, err = l.withBallast(ctx, dir, s.Ballast); err != nil {
-			return c, err
-		}
+	var err error
+	if c.Initramfs, err = l.initramfsFor(ctx, s, dir); err != nil {
+		return c, err
+	}
+	if s.Init != "" {
+		c.Append = append(c.Append, "rdinit=/bin/gosh", "--", "/script")
+	}
+	if slices.ContainsFunc(s.Typed, func(t Typed) bool { return t.QMP }) {
+		c.QMP = filepath.Join(dir, "qmp")
 	}
 	for i, d := range s.Disks {
 		path := filepath.Join(dir, fmt.Sprintf("disk%d-%s", i, d.Kind))
@@ -95,80 +86,9 @@ func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm
 		} else if err := l.makeDisk(ctx, s, d, path); err != nil {
 			return c, err
 		}
-		c.Disks = append(c.Disks, vm.Disk{Path: path, Serial: d.Serial})
+		c.Disks = append(c.Disks, vm.Disk{Path: path, Serial: d.Serial, Writable: d.Writable, Late: d.Late})
 	}
 	return c, nil
-}
-
-// withBallast returns the initramfs and, after it, an archive with a file
-// /ballast of mib MiB: the kernel unpacks one after the other.
-func (l *Lab) withBallast(ctx context.Context, dir string, mib int) (string, error) {
-	first, err := os.ReadFile(l.initramfs)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "ballast"), bytes.Repeat([]byte("kguest. "), mib<<17), 0o644); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "cpio", "--create", "--format=newc", "--quiet")
-	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader("ballast\n")
-	second, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("cpio: %w", err)
-	}
-	path := filepath.Join(dir, "initramfs.cpio")
-	return path, os.WriteFile(path, append(first, second...), 0o644) //nolint:gosec // G703: a file in the test's own folder
-}
-
-func (l *Lab) makeDisk(ctx context.Context, s *Scenario, d Disk, path string) error {
-	switch d.Kind {
-	case "image":
-		root := path + ".root"
-		if err := makeRoot(ctx, s, root); err != nil {
-			return err
-		}
-		o := d.Pack
-		o.Attrs = s.Attrs
-		return pack.Image(ctx, root, path, o)
-	case "config":
-		image, launch, err := l.configs(s)
-		if err != nil {
-			return err
-		}
-		return pack.Files(ctx, path, map[string][]byte{"image/config.json": image, "launch.json": launch})
-	default:
-		return os.WriteFile(path, make([]byte, 1<<20), 0o644)
-	}
-}
-
-// makeRoot fills the directory root with the busybox base and what s changes.
-func makeRoot(ctx context.Context, s *Scenario, root string) error {
-	if err := pack.BusyboxRoot(ctx, "/bin/busybox", root); err != nil {
-		return err
-	}
-	for _, name := range s.Removes {
-		if err := os.RemoveAll(filepath.Join(root, name)); err != nil {
-			return err
-		}
-	}
-	for name, content := range s.Files {
-		path := filepath.Join(root, name)
-		mode := os.FileMode(0o644)
-		if strings.HasPrefix(content, "#!") {
-			mode = 0o755
-		}
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), mode)); err != nil {
-			return err
-		}
-	}
-	for _, link := range s.Links {
-		path := filepath.Join(root, link[0])
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(link[1], path)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // The configurations of a scenario that has none of its own.
@@ -217,49 +137,4 @@ func (l *Lab) configs(s *Scenario) (image, launch []byte, err error) {
 	}
 	fill := func(text string) []byte { return []byte(strings.ReplaceAll(text, `"@script"`, string(script))) }
 	return fill(imageText), fill(launchText), nil
-}
-
-// Boot runs the machine c once, typing what typed says.
-func (l *Lab) Boot(ctx context.Context, c vm.Config, typed []Typed) (Result, error) {
-	var idm bytes.Buffer
-	console := &typist{todo: typed, keys: make(chan string, len(typed))}
-	m, err := vm.Start(ctx, c, vm.Output{Console: console, IDM: &idm})
-	if err != nil {
-		return Result{}, err
-	}
-	typing := make(chan struct{})
-	go func() {
-		defer close(typing)
-		for keys := range console.keys {
-			_, _ = io.WriteString(m.Console, keys) // a guest that has gone is seen in its output
-		}
-	}()
-	err = m.Wait()
-	close(console.keys)
-	<-typing
-	return Result{Console: bytes.ReplaceAll(console.seen.Bytes(), []byte("\r"), nil), IDM: idm.Bytes()}, err
-}
-
-// typist keeps what the console prints, and hands out the keys to be typed
-// when their text has come.
-type typist struct {
-	seen bytes.Buffer
-	from int // where the search for the next text starts
-	todo []Typed
-	keys chan string // has room for all of todo
-}
-
-func (p *typist) Write(b []byte) (int, error) {
-	p.seen.Write(b)
-	for len(p.todo) > 0 {
-		rest := p.seen.Bytes()[p.from:]
-		i := bytes.Index(rest, []byte(p.todo[0].After))
-		if i < 0 {
-			break
-		}
-		p.from += i + len(p.todo[0].After)
-		p.keys <- p.todo[0].Keys
-		p.todo = p.todo[1:]
-	}
-	return len(b), nil
 }

@@ -11,27 +11,38 @@
 //	idm: hvc|port|none          what the guest finds IDM on (default hvc)
 //	boots: N                    boots of the same disks, same expectations
 //	ballast: MIB                size of a file that is added to the initramfs
-//	disk: KIND [KEY=VALUE]...   vda, vdb, ... in order (default image, config);
-//	                            KIND is image, config or blank;
-//	                            KEY is format, comp, label or serial
+//	disk: KIND [WORD]...        vda, vdb, ... in order (default image, config); KIND is
+//	                            image, config, blank or data (an empty ext4); WORD is
+//	                            format=, comp=, label= or serial= with a value,
+//	                            writable, or late (plugged in by qmp)
 //	link: PATH TARGET           symbolic link in the image
 //	attr: PATH MODE UID GID     mode and owner in the image
 //	remove: PATH                takes a file of the base away
+//	fifo: PATH                  FIFO in the image
+//	zeros: PATH MIB             file of zeros in the image
+//	omit: PATH                  takes a file off the config disk
+//	commands: NAME...           more commands in the initramfs, for a section init
 //	type: KEYS after TEXT       types on the console when TEXT is there; ^C is ctrl-C, ^J enter
+//	qmp: JSON after TEXT        the same with a command for QEMU
+//	until: TEXT                 the machine does not end by itself: it is ended at TEXT
 //
 // and these sections:
 //
 //	config.json, launch.json    the config disk; "@script" stands for the script
 //	script                      run by the default configuration with a shell
+//	init                        run by gosh as the first process, in place of kinit
 //	image/PATH                  file in the image
-//	exit                        code, signal, stage, reason and idm, one a line
+//	exit                        code, signal, stage, reason and idm, one a line;
+//	                            none: there is no exit line
 //	want NAME                   the report NAME, exactly
 //	has NAME                    each line is a regular expression that must match
 //	                            one whole line of the report NAME
 //	lacks NAME                  no line of the report may match any of these
 //
 // A script makes a report with `report NAME COMMAND...`. The whole console is
-// the report console.
+// the report console. Of the N-th disk, from 0, that is writable there are,
+// after the end, diskN (whether it changed, and what e2fsck says of an ext4)
+// and diskN:PATH, a file of an ext4.
 package vmtest
 
 import (
@@ -67,10 +78,15 @@ type Scenario struct {
 	Links    [][2]string // path, target
 	Attrs    []pack.Attr
 	Removes  []string
+	Fifos    []string
+	Zeros    map[string]int // MiB, by path
+	Omits    []string
+	Commands []string
 	Typed    []Typed
+	Until    string
 
-	ConfigJSON, LaunchJSON, Script string
-	Files                          map[string]string // of the image
+	ConfigJSON, LaunchJSON, Script, Init string
+	Files                                map[string]string // of the image
 
 	Exit  WantExit
 	Wants []Want
@@ -78,13 +94,19 @@ type Scenario struct {
 
 // Disk is one disk of the machine.
 type Disk struct {
-	Kind   string // image, config, blank
+	Kind   string // image, config, blank, data
 	Serial string
 	Pack   pack.Options
+
+	Writable, Late bool
 }
 
-// Typed is typed on the console when After has been printed.
-type Typed struct{ Keys, After string }
+// Typed is typed on the console when After has been printed, or, as QMP, given
+// to QEMU.
+type Typed struct {
+	Keys, After string
+	QMP         bool
+}
 
 // ReadScenario reads the file path. The error names file and line.
 func ReadScenario(path string) (*Scenario, error) {
@@ -101,7 +123,7 @@ func ReadScenario(path string) (*Scenario, error) {
 }
 
 func parseScenario(archive *txtar.Archive) (*Scenario, error) {
-	s := &Scenario{Base: baseBusybox, Boots: 1, Exit: defaultExit(), Files: map[string]string{}}
+	s := &Scenario{Base: baseBusybox, Boots: 1, Exit: defaultExit(), Files: map[string]string{}, Zeros: map[string]int{}}
 	number := 0
 	for line := range strings.Lines(string(archive.Comment)) {
 		number++
@@ -137,12 +159,15 @@ func (s *Scenario) setDefaults() {
 
 // check refuses a scenario that could not fail or not be made.
 func (s *Scenario) check() error {
-	changed := len(s.Files) + len(s.Links) + len(s.Attrs) + len(s.Removes)
+	changed := len(s.Files) + len(s.Links) + len(s.Attrs) + len(s.Removes) + len(s.Fifos) + len(s.Zeros)
 	if s.Base == baseDebian && changed > 0 {
 		return fmt.Errorf("the image of base %s is taken as it is", baseDebian)
 	}
-	if s.Script == "" && s.LaunchJSON == "" && s.ConfigJSON == "" {
-		return fmt.Errorf("neither script nor config.json nor launch.json is here")
+	if s.Script == "" && s.LaunchJSON == "" && s.ConfigJSON == "" && s.Init == "" {
+		return fmt.Errorf("neither script nor config.json nor launch.json nor init is here")
+	}
+	if (s.Init == "") != (len(s.Commands) == 0) {
+		return fmt.Errorf("commands and init go together")
 	}
 	return nil
 }
@@ -172,15 +197,42 @@ func (s *Scenario) directive(name, value string) (err error) {
 		return s.addAttr(words)
 	case "remove":
 		s.Removes = append(s.Removes, words...)
-	case "type":
-		keys, after, ok := strings.Cut(value, " after ")
-		if !ok {
-			return fmt.Errorf("want KEYS after TEXT, not %q", value)
-		}
-		s.Typed = append(s.Typed, Typed{strings.NewReplacer("^C", "\x03", "^J", "\n").Replace(keys), after})
+	case "fifo":
+		s.Fifos = append(s.Fifos, words...)
+	case "zeros":
+		return s.addZeros(words)
+	case "omit":
+		s.Omits = append(s.Omits, words...)
+	case "commands":
+		s.Commands = append(s.Commands, words...)
+	case "type", "qmp":
+		return s.addTyped(value, name == "qmp")
+	case "until":
+		s.Until = value
 	default:
 		return fmt.Errorf("unknown directive")
 	}
+	return err
+}
+
+func (s *Scenario) addTyped(value string, qmp bool) error {
+	keys, after, ok := strings.Cut(value, " after ")
+	if !ok {
+		return fmt.Errorf("want KEYS after TEXT, not %q", value)
+	}
+	if !qmp {
+		keys = strings.NewReplacer("^C", "\x03", "^J", "\n").Replace(keys)
+	}
+	s.Typed = append(s.Typed, Typed{Keys: keys, After: after, QMP: qmp})
+	return nil
+}
+
+func (s *Scenario) addZeros(words []string) error {
+	if len(words) != 2 {
+		return fmt.Errorf("want PATH MIB, not %q", words)
+	}
+	mib, err := strconv.Atoi(words[1])
+	s.Zeros[words[0]] = mib
 	return err
 }
 
@@ -195,11 +247,14 @@ func (s *Scenario) addDisk(words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("no kind")
 	}
-	kind, err := oneOf(words[0], "image", "config", "blank")
+	kind, err := oneOf(words[0], "image", "config", "blank", "data")
 	if err != nil {
 		return err
 	}
 	d := Disk{Kind: kind}
+	if kind == "data" {
+		d.Pack.Format = pack.Ext4
+	}
 	for _, w := range words[1:] {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
@@ -211,6 +266,10 @@ func (s *Scenario) addDisk(words []string) error {
 			d.Pack.Label = value
 		case "serial":
 			d.Serial = value
+		case "writable":
+			d.Writable = true
+		case "late":
+			d.Late = true
 		default:
 			return fmt.Errorf("unknown key %q", key)
 		}
@@ -258,6 +317,8 @@ func (s *Scenario) section(name, data string) (err error) {
 		s.LaunchJSON = data
 	case name == "script":
 		s.Script = data
+	case name == "init":
+		s.Init = data
 	case name == "exit":
 		s.Exit, err = parseExit(data)
 	case strings.HasPrefix(name, "image/"):

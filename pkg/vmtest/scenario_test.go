@@ -27,10 +27,20 @@ link: etc/x /y
 attr: bin/x 4755 1 2
 remove: etc/a etc/b
 type: ^Cgo^J after ready now
+qmp: {"execute": "stop"} after it
+fifo: etc/f
+zeros: etc/z 3
+omit: launch.json
+commands: ls cat
+until: the end
+disk: data writable
+disk: blank late
 -- image/etc/y --
 content
 -- script --
 exit 1
+-- init --
+ls
 -- exit --
 code 1
 idm none
@@ -47,9 +57,12 @@ a.c
 		Disks: []Disk{
 			{Kind: "blank", Serial: "x"},
 			{Kind: "image", Pack: pack.Options{Format: "ext4", Compression: "none", Label: "l"}},
+			{Kind: "data", Writable: true, Pack: pack.Options{Format: "ext4"}}, {Kind: "blank", Late: true},
 		},
 		Links: [][2]string{{"etc/x", "/y"}}, Attrs: []pack.Attr{{Path: "bin/x", Mode: fs.ModeSetuid | 0o755, UID: 1, GID: 2}},
-		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{"\x03go\n", "ready now"}},
+		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{Keys: "\x03go\n", After: "ready now"}, {Keys: `{"execute": "stop"}`, After: "it", QMP: true}},
+		Fifos: []string{"etc/f"}, Zeros: map[string]int{"etc/z": 3}, Omits: []string{"launch.json"}, Until: "the end",
+		Commands: []string{"ls", "cat"}, Init: "ls\n",
 		Files: map[string]string{"etc/y": "content\n"}, Script: "exit 1\n",
 	}
 	got := *s
@@ -68,7 +81,7 @@ func TestParseScenarioErrors(t *testing.T) {
 		{"# doc\nbase: suse\n", `line 2: base: "suse" is none of busybox debian`},
 		{"speed: 1\n", "line 1: speed: unknown directive"},
 		{"boots: two\n", "line 1: boots: "},
-		{"disk: floppy\n", `line 1: disk: "floppy" is none of image config blank`},
+		{"disk: floppy\n", `line 1: disk: "floppy" is none of image config blank data`},
 		{"disk: image size=1\n", `line 1: disk: unknown key "size"`},
 		{"link: etc/x\n", "line 1: link: want PATH TARGET"},
 		{"attr: etc/x 0799 0 0\n", "line 1: attr: "},
@@ -78,7 +91,9 @@ func TestParseScenarioErrors(t *testing.T) {
 		{"-- hat r --\nx\n", `section hat r: unknown verb "hat"`},
 		{"-- has r --\n(\n", "section has r: error parsing regexp"},
 		{"-- has r --\n\n", "section has r: no pattern"},
-		{"-- exit --\ncode 1\n", "neither script nor config.json nor launch.json is here"},
+		{"-- exit --\ncode 1\n", "neither script nor config.json nor launch.json nor init is here"},
+		{"-- init --\nls\n", "commands and init go together"},
+		{"zeros: etc/z\n", "line 1: zeros: want PATH MIB"},
 		{"base: debian\nremove: etc\n-- script --\nx\n", "the image of base debian is taken as it is"},
 	}
 	for _, tt := range tests {
@@ -104,7 +119,7 @@ func TestScenarioFiles(t *testing.T) {
 }
 
 func TestTypist(t *testing.T) {
-	p := &typist{todo: []Typed{{"one", "ready"}, {"two", "ready"}}, keys: make(chan string, 2)}
+	p := &typist{todo: []Typed{{Keys: "one", After: "ready"}, {Keys: "two", After: "ready"}}, keys: make(chan Typed, 2)}
 	for _, part := range []string{"rea", "dy re", "ad", "y\n"} {
 		if n, err := p.Write([]byte(part)); n != len(part) || err != nil {
 			t.Errorf("Write(%q) = %d, %v", part, n, err)
@@ -116,7 +131,7 @@ func TestTypist(t *testing.T) {
 	close(p.keys)
 	var got []string
 	for k := range p.keys {
-		got = append(got, k)
+		got = append(got, k.Keys)
 	}
 	if diff := cmp.Diff([]string{"one", "two"}, got); diff != "" {
 		t.Errorf("typed: -want +got\n%s", diff)

@@ -68,13 +68,20 @@ func play(t *testing.T, s *Scenario, machine string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before, err := checksums(config.Disks)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for boot := range s.Boots {
-		got, err := lab.Boot(t.Context(), config, s.Typed)
+		got, err := lab.Boot(t.Context(), config, s.Typed, s.Until)
 		if err != nil {
 			t.Errorf("boot %d: %v", boot+1, err)
 		}
 		wrong := s.Exit.Check(got.Console, got.IDM)
 		reports := Reports(string(got.Console))
+		if err := diskReports(t.Context(), s, config.Disks, before, reports); err != nil {
+			t.Error(err)
+		}
 		for _, want := range s.Wants {
 			wrong = append(wrong, want.Check(reports)...)
 		}
