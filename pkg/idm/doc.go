@@ -67,6 +67,10 @@
 // check sum. Data that looks like a frame can be taken for one when the frame
 // around it was damaged.
 //
+// A guest makes hvc a raw terminal just after it has opened it. What a host sends
+// before that may be echoed, changed and lost: a host that speaks first asks
+// again. A virtio port has no such time.
+//
 // A stream of file contents has offsets, by which a lost piece is noticed.
 //
 // # Limits
