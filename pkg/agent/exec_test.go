@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -363,6 +364,32 @@ func TestExecNumberTaken(t *testing.T) {
 	}
 }
 
+// TestExecNumberWaits: the next stream of a number begins when the one before
+// has ended.
+func TestExecNumberWaits(t *testing.T) {
+	looked, goOn := make(chan string, 2), make(chan struct{})
+	h := newHost(t, &fakeGuest{look: func(start *idmpb.ExecStreamRequestStart) {
+		looked <- start.Command[1]
+		<-goOn
+	}})
+	for _, word := range []string{"first", "second"} {
+		h.openAs(t, 7, idm.InternalChannel, execRequest(&idmpb.ExecStreamRequestStart{Command: []string{"echo", word}}))
+		h.ping(t)
+	}
+	if got := <-looked; got != "first" {
+		t.Fatalf("Guest.Command is asked for the %s", got)
+	}
+	select {
+	case got := <-looked:
+		t.Errorf("Guest.Command is asked for the %s before the first has ended", got)
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(goOn)
+	if got, want := (&exchange{h, streamKey{0, 7}}).outcome(t), (outcome{Stdout: "second\n"}); got != want {
+		t.Errorf("outcome = %+v, want %+v", got, want)
+	}
+}
+
 func TestExecTooMany(t *testing.T) {
 	h := newHost(t, &fakeGuest{})
 	var all []*exchange
@@ -381,26 +408,33 @@ func TestExecTooMany(t *testing.T) {
 	eventually(t, "room", func() bool { return h.sh(t, "exit 9").outcome(t).Code == 9 })
 }
 
+// hog starts a command that does not read, and fills the budget for it.
+func (h *host) hog(t *testing.T, run func(*host, testing.TB, string) *exchange) *exchange {
+	t.Helper()
+	hog := run(h, t, "stty raw 2>/dev/null; echo ready; sleep 1000")
+	hog.output(t, "ready")
+	for range maxHeldSize >> 20 {
+		hog.write(t, strings.Repeat("x", 1<<20))
+	}
+	h.ping(t)
+	return hog
+}
+
 // TestExecInputNotRead: a command that does not read costs the host its own
 // stream, and no other.
 func TestExecInputNotRead(t *testing.T) {
 	for name, run := range map[string]func(*host, testing.TB, string) *exchange{"pipe": (*host).sh, "terminal": (*host).tty} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, &fakeGuest{})
-			h.agent.waits = 1
-			other, hog := h.sh(t, "cat"), run(h, t, "stty raw 2>/dev/null; echo ready; sleep 1000")
-			hog.output(t, "ready")
-			data := strings.Repeat("x", 1<<20)
-			for range 20 {
-				hog.write(t, data)
-			}
+			h.agent.waits = time.Millisecond
+			other, hog := h.sh(t, "cat"), h.hog(t, run)
+			data := strings.Repeat("y", 1<<20)
+			other.write(t, data)
 			got := hog.outcome(t)
 			want := "what the host sent was not read, and 16 MiB are held, which is the most"
 			if got.Error != want || got.Code != 137 {
 				t.Errorf("outcome = %d, %q, want 137, %q", got.Code, got.Error, want)
 			}
-			h.agent.waits = patience
-			other.write(t, data)
 			other.endInput(t)
 			if got := other.outcome(t); got.Stdout != data || got.Error != "" {
 				t.Errorf("the other: %d bytes, %q, want %d", len(got.Stdout), got.Error, len(data))
@@ -408,6 +442,24 @@ func TestExecInputNotRead(t *testing.T) {
 			h.ping(t)
 			budgetIsWhole(t, h.agent)
 		})
+	}
+}
+
+// TestExecShare: a little may be sent to every command though another has made
+// the guest hold all that it holds.
+func TestExecShare(t *testing.T) {
+	h := newHost(t, &fakeGuest{})
+	h.agent.waits = time.Hour
+	h.hog(t, (*host).sh)
+	other := h.sh(t, "cat")
+	for i := range 100 {
+		line := fmt.Sprintln("line", i)
+		other.write(t, line)
+		other.output(t, line)
+	}
+	other.endInput(t)
+	if got := other.outcome(t); got.Code != 0 || got.Error != "" {
+		t.Errorf("outcome = %+v, want code 0", got)
 	}
 }
 

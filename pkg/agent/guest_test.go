@@ -20,11 +20,12 @@ import (
 type fakeGuest struct {
 	root    string
 	tree    *metrics.Node
-	collect func() // called in Metrics
-	booting error  // why there is no workload
-	refuse  bool   // commands
-	keep    bool   // starts
-	uid     uint32 // of commands; 0 for this process's
+	collect func()                                    // called in Metrics
+	look    func(start *idmpb.ExecStreamRequestStart) // called in Command
+	booting error                                     // why there is no workload
+	refuse  bool                                      // commands
+	keep    bool                                      // starts
+	uid     uint32                                    // of commands; 0 for this process's
 
 	mu      sync.Mutex
 	starts  []*idmpb.ExecStreamRequestStart
@@ -46,6 +47,9 @@ func (g *fakeGuest) Command(start *idmpb.ExecStreamRequestStart) (supervise.Comm
 		g.mu.Lock()
 		g.starts = append(g.starts, start)
 		g.mu.Unlock()
+	}
+	if g.look != nil {
+		g.look(start)
 	}
 	if g.booting != nil {
 		return supervise.Command{}, codedError{g.booting, 125}

@@ -177,6 +177,10 @@ func TestHostileFloods(t *testing.T) {
 	sleep := &idmpb.ExecStreamRequestStart{Command: []string{"sleep", "1000"}}
 	yes := &idmpb.ExecStreamRequestStart{Command: []string{"yes"}}
 	large := &idmpb.ExecStreamRequestStart{Command: []string{"sleep", strings.Repeat("x", 10<<20)}}
+	long := &idmpb.ExecStreamRequestStart{Command: []string{"sh", "-c", "sleep 1000"}}
+	for range 16 { // which the kernel takes
+		long.Command = append(long.Command, strings.Repeat("x", 100_000))
+	}
 	for _, tt := range []struct {
 		name  string
 		n     int
@@ -191,6 +195,7 @@ func TestHostileFloods(t *testing.T) {
 		{"starts that print", 10_000, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), yes) }, 32},
 		{"starts of one number", 10_000, func(int) []byte { return exec2(idm.FormStreamRequest, 5, sleep) }, 24},
 		{"large starts", 20, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), large) }, 96},
+		{"long arguments", 64, func(i int) []byte { return exec2(idm.FormStreamRequest, uint64(i), long) }, 48},
 		{"input", 2_000, func(i int) []byte {
 			if i < 100 {
 				return exec2(idm.FormStreamRequest, uint64(i), sleep)
@@ -203,9 +208,9 @@ func TestHostileFloods(t *testing.T) {
 			}
 			return exec2(idm.FormStreamRequestUpdate, uint64(i%10), &idmpb.ExecStreamRequestStdin{Data: make([]byte, 1)})
 		}, 48},
-		{"large input", 30, func(i int) []byte {
+		{"large input", 30, func(i int) []byte { // nothing is read at either end
 			if i%2 == 0 {
-				return exec2(idm.FormStreamRequest, uint64(i), sleep)
+				return exec2(idm.FormStreamRequest, uint64(i), yes)
 			}
 			return exec2(idm.FormStreamRequestUpdate, uint64(i-1), &idmpb.ExecStreamRequestStdin{Data: make([]byte, 15<<20)})
 		}, 96},
@@ -221,7 +226,7 @@ func TestHostileFloods(t *testing.T) {
 			before, most := heldMemory(), 0.0
 			for i := range tt.n {
 				must(t, writeAll(end, tt.frame(i)))
-				if i%(tt.n/10) == 0 {
+				if i%max(1, tt.n/10) == 0 {
 					most = max(most, heldMemory()-before)
 				}
 			}
@@ -239,6 +244,27 @@ func TestHostileFloods(t *testing.T) {
 			h.pings(t)
 		})
 	}
+}
+
+// TestHostileStarts: of commands that the guest is yet to look for, on a disk
+// that hangs, it holds no more than of anything else, and serves on.
+func TestHostileStarts(t *testing.T) {
+	goOn := make(chan struct{})
+	h, end := hostileHost(t, openSockets, &fakeGuest{refuse: true, look: func(*idmpb.ExecStreamRequestStart) { <-goOn }})
+	h.agent.waits = time.Millisecond
+	start := &idmpb.ExecStreamRequestStart{Command: []string{strings.Repeat("x", 2<<20)}}
+	before := heldMemory()
+	for i := range 100 {
+		must(t, writeAll(end, exec2(idm.FormStreamRequest, uint64(i), start)))
+	}
+	h.connect(t, end, idm.Version2)
+	h.last = 1 << 32
+	h.pings(t)
+	if held := heldMemory() - before; held > 48 {
+		t.Errorf("memory held: %.1f MiB, want at most 48", held)
+	}
+	close(goOn)
+	budgetIsWhole(t, h.agent)
 }
 
 // TestHostNeverReads: what prints waits, who reaps does not, and all is there

@@ -2,9 +2,13 @@ package agent
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/supervise"
@@ -48,7 +52,7 @@ func TestSession(t *testing.T) {
 		{name: "terminal end of file", script: "cat; echo end", stdin: "a\n", tty: tty, stdout: "a\r\na\r\nend\r\n"},
 		{name: "signal", script: "kill -9 $$", code: 137},
 		{name: "much", script: "head -c 1000000 /dev/zero | tr '\\0' x", stdout: strings.Repeat("x", 1_000_000)},
-		{name: "grandchild keeps the pipe", script: "sleep 5 & echo gone", stdout: "gone\n"},
+		{name: "grandchild keeps the pipe", script: "sleep 1 & echo gone", stdout: "gone\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := Agent{Sup: &supervisor, PTMX: "/dev/ptmx"}
@@ -71,6 +75,84 @@ func TestSession(t *testing.T) {
 			if got.out.String() != tt.stdout || got.err.String() != tt.stderr {
 				t.Errorf("output = %.80q, %.80q, want %.80q, %.80q", &got.out, &got.err, tt.stdout, tt.stderr)
 			}
+		})
+	}
+}
+
+// slow is an output that is read more slowly than a command can write.
+type slow struct{ n int }
+
+func (s *slow) stdout(p []byte) error {
+	s.n += len(p)
+	time.Sleep(2 * time.Millisecond)
+	return nil
+}
+
+func (s *slow) stderr([]byte) error { return nil }
+
+// TestSessionGrandchildWrites: what a grandchild writes for ever is not read for
+// ever.
+func TestSessionGrandchildWrites(t *testing.T) {
+	for name, tty := range map[string]*console.Size{"pipe": nil, "terminal": {}} {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			a := Agent{Sup: &supervisor, PTMX: "/dev/ptmx"}
+			var out slow
+			s, err := a.startSession(shell("trap '' HUP; yes 2>/dev/null & exec sleep 0.1"), tty, &out)
+			must(t, err)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.wait()
+			}()
+			waitFor(t, "end of the command", ended)
+			if out.n == 0 {
+				t.Error("the grandchild wrote nothing")
+			}
+		})
+	}
+}
+
+// stuck is an output of which nothing is taken until goOn is closed.
+type stuck struct{ goOn chan struct{} }
+
+func (s stuck) stdout([]byte) error {
+	<-s.goOn
+	return nil
+}
+
+func (s stuck) stderr([]byte) error { return nil }
+
+// TestSessionWriteEnds: input that is not read is given up when the command has
+// ended, whether its output is taken or not.
+func TestSessionWriteEnds(t *testing.T) {
+	for name, tty := range map[string]*console.Size{"pipe": nil, "terminal": {}} {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			a := Agent{Sup: &supervisor, PTMX: "/dev/ptmx"}
+			out := stuck{make(chan struct{})}
+			s, err := a.startSession(shell("trap '' HUP; stty raw 2>/dev/null; echo ready; exec 3<&0; sleep 1000 & echo here; exec sleep 1000"), tty, out)
+			must(t, err)
+			eventually(t, "grandchild, which keeps the input open", func() bool {
+				name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.process.PID))
+				return err == nil && string(name) == "sleep\n"
+			})
+			t.Cleanup(func() { must(t, syscall.Kill(-s.process.PID, syscall.SIGKILL)) })
+			written, ended := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(written)
+				if err := s.write(make([]byte, 4<<20)); err != nil {
+					t.Errorf("write() = %v, want nil", err)
+				}
+			}()
+			go func() {
+				defer close(ended)
+				s.wait()
+			}()
+			must(t, supervisor.Signal(s.process, syscall.SIGKILL, false))
+			waitFor(t, "end of write", written)
+			close(out.goOn)
+			waitFor(t, "end of the command", ended)
 		})
 	}
 }

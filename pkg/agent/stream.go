@@ -166,7 +166,9 @@ func (s *stream) update(body idm.Body) {
 		case <-s.ctx.Done():
 			s.finish(context.Cause(s.ctx))
 		case <-timer.C:
-			s.agent.evict()
+			if !s.agent.evict() {
+				s.finish(errBacklog)
+			}
 			timer.Reset(s.agent.patience())
 		}
 	}
@@ -190,8 +192,9 @@ func (s *stream) offer(body idm.Body) bool {
 	return true
 }
 
-// evict ends the stream that holds most.
-func (a *Agent) evict() {
+// evict ends the stream that holds most; false where none holds anything that
+// would be given back.
+func (a *Agent) evict() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var largest *stream
@@ -201,9 +204,11 @@ func (a *Agent) evict() {
 			largest, most = s, n
 		}
 	}
-	if largest != nil {
-		largest.finish(errBacklog)
+	if largest == nil {
+		return false
 	}
+	largest.finish(errBacklog)
+	return true
 }
 
 // hostClosed ends the stream: nobody wants an answer any more.

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"time"
 
 	"github.com/kguest/kguest/pkg/vm"
 )
@@ -28,7 +30,7 @@ func (l *Lab) Boot(ctx context.Context, c vm.Config, typed []Typed, until string
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if until != "" {
-		typed = append(typed[:len(typed):len(typed)], Typed{After: until})
+		typed = append(slices.Clip(typed), Typed{After: until})
 	}
 	var idm bytes.Buffer
 	console := &typist{todo: typed, keys: make(chan Typed, len(typed))}
@@ -40,6 +42,9 @@ func (l *Lab) Boot(ctx context.Context, c vm.Config, typed []Typed, until string
 	go func() {
 		var errs []error
 		for t := range console.keys {
+			if !pause(ctx, t.Pause) {
+				continue
+			}
 			switch {
 			case t.QMP:
 				errs = append(errs, qmp(ctx, c.QMP, t.Keys))
@@ -55,6 +60,16 @@ func (l *Lab) Boot(ctx context.Context, c vm.Config, typed []Typed, until string
 	close(console.keys)
 	err = errors.Join(endedAt(until, err), <-typing)
 	return Result{Console: bytes.ReplaceAll(console.seen.Bytes(), []byte("\r"), nil), IDM: idm.Bytes()}, err
+}
+
+// pause returns after d, or false when ctx is done.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // endedAt explains err, of the end of a machine that was to be ended at until.

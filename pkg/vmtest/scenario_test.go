@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -27,7 +28,7 @@ link: etc/x /y
 attr: bin/x 4755 1 2
 remove: etc/a etc/b
 type: ^Cgo^J after ready now
-qmp: {"execute": "stop"} after it
+qmp: {"execute": "stop"} after it plus 2s
 fifo: etc/f
 zeros: etc/z 3
 omit: launch.json
@@ -57,10 +58,11 @@ a.c
 		Disks: []Disk{
 			{Kind: "blank", Serial: "x"},
 			{Kind: "image", Pack: pack.Options{Format: "ext4", Compression: "none", Label: "l"}},
-			{Kind: "data", Writable: true, Pack: pack.Options{Format: "ext4"}}, {Kind: "blank", Late: true},
+			{Kind: "data", Writable: true, Pack: pack.Options{Format: "ext4"}},
+			{Kind: "blank", Late: true},
 		},
 		Links: [][2]string{{"etc/x", "/y"}}, Attrs: []pack.Attr{{Path: "bin/x", Mode: fs.ModeSetuid | 0o755, UID: 1, GID: 2}},
-		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{Keys: "\x03go\n", After: "ready now"}, {Keys: `{"execute": "stop"}`, After: "it", QMP: true}},
+		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{Keys: "\x03go\n", After: "ready now"}, {Keys: `{"execute": "stop"}`, After: "it", Pause: 2 * time.Second, QMP: true}},
 		Fifos: []string{"etc/f"}, Zeros: map[string]int{"etc/z": 3}, Omits: []string{"launch.json"}, Until: "the end",
 		Commands: []string{"ls", "cat"}, Init: "ls\n",
 		Files: map[string]string{"etc/y": "content\n"}, Script: "exit 1\n",
@@ -86,6 +88,7 @@ func TestParseScenarioErrors(t *testing.T) {
 		{"link: etc/x\n", "line 1: link: want PATH TARGET"},
 		{"attr: etc/x 0799 0 0\n", "line 1: attr: "},
 		{"type: x\n", "line 1: type: want KEYS after TEXT"},
+		{"type: x after y plus z\n", "line 1: type: time: invalid duration"},
 		{"-- scrip --\nx\n", "section scrip: unknown section"},
 		{"-- exit --\nkode 1\n", "section exit: kode: unknown name"},
 		{"-- hat r --\nx\n", `section hat r: unknown verb "hat"`},
