@@ -1,5 +1,17 @@
 // Package agent serves the host over IDM: it answers pings and metrics, runs
 // commands beside the workload, and takes the host's wishes for the workload.
+//
+// What a host does, or does not do, costs its own streams and no more:
+//
+//   - Answers to requests are dropped where the host does not read; a stream's
+//     output waits, and the command with it.
+//   - Input that a command does not read is held, 16 MiB of all together. When
+//     that is full the host is kept waiting for some seconds; then the stream
+//     that holds most ends, with the reason. 64 KiB find room for every stream.
+//   - A stream that is opened under the number of an open one takes its place.
+//   - Closing a stream kills the command and its process group. A command that
+//     ends by itself may leave processes behind: they live on, but for those that
+//     its terminal hangs up on.
 package agent
 
 import (

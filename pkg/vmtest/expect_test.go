@@ -75,6 +75,8 @@ func TestWantExitCheck(t *testing.T) {
 		{"idm says another", line("41", "0", "run", ""), idm42, "code 41\n", []string{"exit codes over IDM: "}},
 		{"idm twice", line("42", "0", "run", ""), idm42 + idm42, "code 42\n", []string{"exit codes over IDM: "}},
 		{"idm broken", line("42", "0", "run", ""), idm42 + "x", "code 42\n", []string{"idm offset 10: "}},
+		{"none wanted", "x\n", "", "none\n", nil},
+		{"none wanted, one there", line("0", "0", "run", ""), "", "none\n", []string{"there is an exit line, "}},
 		{"panic", "Kernel panic - not syncing\n" + line("42", "0", "run", ""), idm42, "code 42\n", []string{"the kernel panicked"}},
 	}
 	for _, tt := range tests {
