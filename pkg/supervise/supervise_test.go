@@ -505,7 +505,7 @@ func signalsRole() error {
 	return nil
 }
 
-// orphansRole has its children leave 2,000 of their own to it.
+// orphansRole has its children leave 10,000 of their own to it.
 func orphansRole() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
@@ -515,7 +515,7 @@ func orphansRole() error {
 	errs := make(chan error, 100)
 	for i := range 100 {
 		wg.Go(func() {
-			p, err := s.Start(shell(`i=0; while [ $i -lt 20 ]; do (:) & i=$((i+1)); done; exit "$0"`, strconv.Itoa(i)))
+			p, err := s.Start(shell(`i=0; while [ $i -lt 100 ]; do (:) & i=$((i+1)); done; exit "$0"`, strconv.Itoa(i)))
 			if err != nil {
 				errs <- err
 				return
