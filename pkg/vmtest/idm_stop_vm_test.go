@@ -101,8 +101,7 @@ func TestIDMStop(t *testing.T) {
 trap 'echo "asked to stop"' TERM
 trap '' USR1
 trap 'echo "told to hurry"' USR2
-(trap 'echo "the child got it"' USR2; while :; do sleep 0.1; done) &
-echo deaf
+(trap 'echo "the child got it"' USR2; echo deaf; while :; do sleep 0.1; done) &
 while :; do sleep 0.1; done
 `
 	for _, tt := range []struct {
