@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 )
 
@@ -15,14 +14,15 @@ const (
 	eventBytes  = 64 << 10
 )
 
-// queue holds the frames that wait for the device: replies, and events, which
-// go first.
+// queue holds the frames that wait for the device: events, which go first,
+// replies, and pieces of streams, which are many and can wait.
 type queue struct {
-	frames, bytes int // that replies may take
+	frames, bytes int // that replies may take, and pieces
 
 	mu       sync.Mutex
 	events   lane
 	replies  lane
+	pieces   lane
 	writing  bool  // a frame has been taken and is not written yet
 	failure  error // of the last write
 	closed   bool
@@ -32,44 +32,21 @@ type queue struct {
 
 // lane is a row of frames and their size.
 type lane struct {
-	frames []queued
+	frames [][]byte
 	bytes  int
 }
 
-// queued is a frame that waits. One that was waited with is not dropped: it is a
-// piece of a stream.
-type queued struct {
-	frame []byte
-	keep  bool
-}
-
-func (l *lane) add(frame []byte, keep bool) {
-	l.frames = append(l.frames, queued{frame, keep})
+func (l *lane) add(frame []byte) {
+	l.frames = append(l.frames, frame)
 	l.bytes += len(frame)
 }
 
-func (l *lane) first() []byte { return l.remove(0) }
-
-func (l *lane) remove(i int) []byte {
-	frame := l.frames[i].frame
-	if i == 0 {
-		l.frames[0] = queued{}
-		l.frames = l.frames[1:]
-	} else {
-		l.frames = slices.Delete(l.frames, i, i+1)
-	}
+func (l *lane) first() []byte {
+	frame := l.frames[0]
+	l.frames[0] = nil
+	l.frames = l.frames[1:]
 	l.bytes -= len(frame)
 	return frame
-}
-
-// drop drops the oldest frame that may be; false where there is none.
-func (l *lane) drop() bool {
-	i := slices.IndexFunc(l.frames, func(q queued) bool { return !q.keep })
-	if i < 0 {
-		return false
-	}
-	l.remove(i)
-	return true
 }
 
 // full reports whether a frame of size finds no room. Into an empty lane any
@@ -87,6 +64,7 @@ type class int
 
 const (
 	reply class = iota
+	piece       // of a stream, which keep their order
 	event
 	exit // finds room always
 )
@@ -97,19 +75,17 @@ const (
 func (q *queue) put(frame []byte, c class) (dropped int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for {
-		err := q.putLocked(frame, c, false)
-		if !errors.Is(err, ErrQueueFull) || c != reply || !q.replies.drop() {
-			return dropped, err
-		}
+	for c == reply && q.replies.full(len(frame), q.frames, q.bytes) {
+		q.replies.first()
 		dropped++
 	}
+	return dropped, q.putLocked(frame, c)
 }
 
 // putWait adds frame when there is room.
 func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	return q.wait(ctx, func() (bool, error) {
-		err := q.putLocked(frame, c, true)
+		err := q.putLocked(frame, c)
 		if errors.Is(err, ErrQueueFull) {
 			return false, nil
 		}
@@ -117,18 +93,22 @@ func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	})
 }
 
-func (q *queue) putLocked(frame []byte, c class, keep bool) error {
+func (q *queue) putLocked(frame []byte, c class) error {
+	l, frames, bytes := &q.events, eventFrames, eventBytes
+	switch c {
+	case reply:
+		l, frames, bytes = &q.replies, q.frames, q.bytes
+	case piece:
+		l, frames, bytes = &q.pieces, q.frames, q.bytes
+	case event, exit:
+	}
 	switch {
 	case q.closed:
 		return ErrClosed
-	case c == reply && q.replies.full(len(frame), q.frames, q.bytes),
-		c == event && q.events.full(len(frame), eventFrames, eventBytes):
+	case c != exit && l.full(len(frame), frames, bytes):
 		return ErrQueueFull
-	case c == reply:
-		q.replies.add(frame, keep)
-	default:
-		q.events.add(frame, true)
 	}
+	l.add(frame)
 	select {
 	case q.arrived <- struct{}{}:
 	default:
@@ -140,7 +120,7 @@ func (q *queue) putLocked(frame []byte, c class, keep bool) error {
 func (q *queue) take() ([]byte, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, l := range []*lane{&q.events, &q.replies} {
+	for _, l := range []*lane{&q.events, &q.replies, &q.pieces} {
 		if len(l.frames) > 0 {
 			q.writing = true
 			return l.first(), true
@@ -193,7 +173,7 @@ func (q *queue) wait(ctx context.Context, ready func() (bool, error)) error {
 func (q *queue) flush(ctx context.Context) error {
 	left := 0
 	err := q.wait(ctx, func() (bool, error) {
-		left = len(q.events.frames) + len(q.replies.frames)
+		left = len(q.events.frames) + len(q.replies.frames) + len(q.pieces.frames)
 		if q.writing {
 			left++
 		}
