@@ -12,9 +12,11 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/kguest/kguest/pkg/hostcmd"
 	"github.com/kguest/kguest/pkg/idm/client"
 	"github.com/kguest/kguest/pkg/vm"
 )
@@ -130,6 +132,19 @@ func TestIDMHostile(t *testing.T) {
 			g.controlAltDelete(t, last)
 		})
 	}
+}
+
+// heard keeps what is written, and tells of the first.
+type heard struct {
+	text  bytes.Buffer
+	once  sync.Once
+	first chan struct{}
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	n, err := h.text.Write(p)
+	h.once.Do(func() { close(h.first) })
+	return n, err
 }
 
 // guestState is how the workload and PID 1 are.
@@ -288,10 +303,21 @@ func (g *guest) reopen(t *testing.T) {
 func (g *guest) controlAltDelete(t *testing.T, before guestState) {
 	t.Helper()
 	watched := make(chan [2]string, 1)
+	out := &heard{first: make(chan struct{})}
 	go func() {
-		_, stdout, stderr := g.idm(t, "watch")
-		watched <- [2]string{stdout, stderr}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		var words bytes.Buffer
+		hostcmd.Main(ctx, []string{"idm", g.socket, "watch", "-timeout", "60s"}, hostcmd.Streams{
+			Stdin: strings.NewReader(""), Stdout: out, Stderr: &words,
+		})
+		watched <- [2]string{out.text.String(), words.String()}
 	}()
+	select {
+	case <-out.first: // it prints the state when the guest has heard it
+	case got := <-watched:
+		t.Fatalf("watch ended at once: %q", got)
+	}
 	g.control(t, `{"execute": "send-key", "arguments": {"keys": [
 		{"type": "qcode", "data": "ctrl"}, {"type": "qcode", "data": "alt"}, {"type": "qcode", "data": "delete"}]}}`)
 	if want, got := [2]string{`state ready
