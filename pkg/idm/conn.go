@@ -148,9 +148,9 @@ func (c *Conn) Version() Version {
 	return Version1
 }
 
-// Send queues m and does not wait. For want of room a reply takes the place of the
-// oldest ones; ErrQueueFull says that a piece of a stream or an event found none
-// and is dropped, which does not happen to an exit event; ErrNotAsked that a host
+// Send queues m and does not wait. For want of room it takes the place of the
+// oldest replies that were sent so; ErrQueueFull says that there were none and m
+// is dropped, which does not happen to an exit event; ErrNotAsked that a host
 // which does not know the extension was spared it; ErrVersion that version 1
 // has no such message; ErrTooLarge and ErrClosed.
 func (c *Conn) Send(m Message) error {
@@ -164,7 +164,7 @@ func (c *Conn) Send(m Message) error {
 	case err == nil:
 		return nil
 	case !errors.Is(err, ErrQueueFull):
-	case classOf(m) != event:
+	case classOf(m) == reply:
 		c.count.repliesDropped.Add(1)
 	default:
 		c.count.eventsDropped.Add(1)
@@ -211,17 +211,13 @@ func (c *Conn) versionOf(m Message) Version {
 }
 
 func classOf(m Message) class {
-	switch m.Form {
-	case FormRaw, FormRequest, FormResponse:
+	if m.Form != FormEvent {
 		return reply
-	case FormEvent:
-		if body, ok := m.Body.(*idmpb.Event); ok {
-			if _, ok := body.Event.(*idmpb.ExitEvent); ok {
-				return exit
-			}
-		}
-		return event
-	default:
-		return piece
 	}
+	if body, ok := m.Body.(*idmpb.Event); ok {
+		if _, ok := body.Event.(*idmpb.ExitEvent); ok {
+			return exit
+		}
+	}
+	return event
 }

@@ -85,7 +85,6 @@
 // What is sent waits in a queue for the one goroutine that writes. Send does not
 // wait for it: a response that finds Config.QueueFrames or Config.QueueBytes taken
 // takes the place of the oldest ones, which are dropped and counted. Pieces of
-// streams come after responses and have as much room of their own, for which who
-// sends them waits. Events go first and have room of their own; an exit event is
-// never dropped. A device that fails is tried with each frame.
+// streams are not dropped. Events go first and have room of their own; an exit
+// event is never dropped. A device that fails is tried with each frame.
 package idm

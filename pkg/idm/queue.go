@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -14,15 +15,14 @@ const (
 	eventBytes  = 64 << 10
 )
 
-// queue holds the frames that wait for the device: events, which go first,
-// replies, and pieces of streams, which are many and can wait.
+// queue holds the frames that wait for the device: replies, and events, which
+// go first.
 type queue struct {
-	frames, bytes int // that replies may take, and pieces
+	frames, bytes int // that replies may take
 
 	mu       sync.Mutex
 	events   lane
 	replies  lane
-	pieces   lane
 	writing  bool  // a frame has been taken and is not written yet
 	failure  error // of the last write
 	closed   bool
@@ -32,21 +32,44 @@ type queue struct {
 
 // lane is a row of frames and their size.
 type lane struct {
-	frames [][]byte
+	frames []queued
 	bytes  int
 }
 
-func (l *lane) add(frame []byte) {
-	l.frames = append(l.frames, frame)
+// queued is a frame that waits. One that was waited with is not dropped: it is a
+// piece of a stream.
+type queued struct {
+	frame []byte
+	keep  bool
+}
+
+func (l *lane) add(frame []byte, keep bool) {
+	l.frames = append(l.frames, queued{frame, keep})
 	l.bytes += len(frame)
 }
 
-func (l *lane) first() []byte {
-	frame := l.frames[0]
-	l.frames[0] = nil
-	l.frames = l.frames[1:]
+func (l *lane) first() []byte { return l.remove(0) }
+
+func (l *lane) remove(i int) []byte {
+	frame := l.frames[i].frame
+	if i == 0 {
+		l.frames[0] = queued{}
+		l.frames = l.frames[1:]
+	} else {
+		l.frames = slices.Delete(l.frames, i, i+1)
+	}
 	l.bytes -= len(frame)
 	return frame
+}
+
+// drop drops the oldest frame that may be; false where there is none.
+func (l *lane) drop() bool {
+	i := slices.IndexFunc(l.frames, func(q queued) bool { return !q.keep })
+	if i < 0 {
+		return false
+	}
+	l.remove(i)
+	return true
 }
 
 // full reports whether a frame of size finds no room. Into an empty lane any
@@ -64,7 +87,6 @@ type class int
 
 const (
 	reply class = iota
-	piece       // of a stream, which keep their order
 	event
 	exit // finds room always
 )
@@ -75,17 +97,19 @@ const (
 func (q *queue) put(frame []byte, c class) (dropped int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for c == reply && q.replies.full(len(frame), q.frames, q.bytes) {
-		q.replies.first()
+	for {
+		err := q.putLocked(frame, c, false)
+		if !errors.Is(err, ErrQueueFull) || c != reply || !q.replies.drop() {
+			return dropped, err
+		}
 		dropped++
 	}
-	return dropped, q.putLocked(frame, c)
 }
 
 // putWait adds frame when there is room.
 func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	return q.wait(ctx, func() (bool, error) {
-		err := q.putLocked(frame, c)
+		err := q.putLocked(frame, c, true)
 		if errors.Is(err, ErrQueueFull) {
 			return false, nil
 		}
@@ -93,22 +117,18 @@ func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	})
 }
 
-func (q *queue) putLocked(frame []byte, c class) error {
-	l, frames, bytes := &q.events, eventFrames, eventBytes
-	switch c {
-	case reply:
-		l, frames, bytes = &q.replies, q.frames, q.bytes
-	case piece:
-		l, frames, bytes = &q.pieces, q.frames, q.bytes
-	case event, exit:
-	}
+func (q *queue) putLocked(frame []byte, c class, keep bool) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case c != exit && l.full(len(frame), frames, bytes):
+	case c == reply && q.replies.full(len(frame), q.frames, q.bytes),
+		c == event && q.events.full(len(frame), eventFrames, eventBytes):
 		return ErrQueueFull
+	case c == reply:
+		q.replies.add(frame, keep)
+	default:
+		q.events.add(frame, true)
 	}
-	l.add(frame)
 	select {
 	case q.arrived <- struct{}{}:
 	default:
@@ -120,7 +140,7 @@ func (q *queue) putLocked(frame []byte, c class) error {
 func (q *queue) take() ([]byte, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, l := range []*lane{&q.events, &q.replies, &q.pieces} {
+	for _, l := range []*lane{&q.events, &q.replies} {
 		if len(l.frames) > 0 {
 			q.writing = true
 			return l.first(), true
@@ -173,7 +193,7 @@ func (q *queue) wait(ctx context.Context, ready func() (bool, error)) error {
 func (q *queue) flush(ctx context.Context) error {
 	left := 0
 	err := q.wait(ctx, func() (bool, error) {
-		left = len(q.events.frames) + len(q.replies.frames) + len(q.pieces.frames)
+		left = len(q.events.frames) + len(q.replies.frames)
 		if q.writing {
 			left++
 		}
