@@ -1,10 +1,11 @@
 package launch
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/jsontok"
 )
 
 // What cpu.max takes, see the kernel's Documentation/admin-guide/cgroup-v2.rst
@@ -17,12 +18,12 @@ const (
 	maxCPUs             = 1 << 20
 )
 
-func cpuMax(out *CPUMax) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func cpuMax(out *CPUMax) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		var v CPUMax
 		var ok bool
 		switch t := t.(type) {
-		case json.Number:
+		case jsontok.Number:
 			v, ok = parseCPUs(t)
 		case string:
 			v, ok = parseCPUMax(t)
@@ -35,8 +36,8 @@ func cpuMax(out *CPUMax) func(string, json.Token) error {
 	}
 }
 
-func parseCPUs(n json.Number) (CPUMax, bool) {
-	cpus, err := n.Float64()
+func parseCPUs(n jsontok.Number) (CPUMax, bool) {
+	cpus, err := strconv.ParseFloat(string(n), 64)
 	if err != nil || !(cpus > 0 && cpus <= maxCPUs) {
 		return CPUMax{}, false
 	}

@@ -1,12 +1,10 @@
 package launch
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
+
+	"github.com/kguest/kguest/pkg/jsontok"
 )
 
 // MaxSize is the most bytes that a launch.json may have.
@@ -63,11 +61,13 @@ func readFile(path string) ([]byte, error) {
 // value, syntax errors name line and column. The Config is nil if and only if
 // there is an error; warnings come with either.
 func Decode(data []byte) (*Config, []error, error) {
-	if err := checkSyntax(data); err != nil {
+	if len(data) > MaxSize {
+		return nil, nil, fmt.Errorf("larger than %d bytes", MaxSize)
+	}
+	if err := jsontok.Check(data); err != nil {
 		return nil, nil, err
 	}
-	d := &decoder{tokens: json.NewDecoder(bytes.NewReader(data))}
-	d.tokens.UseNumber()
+	d := &decoder{tokens: jsontok.NewDecoder(data)}
 	cfg := new(Config)
 	err := d.document(cfg)
 	if err == nil {
@@ -80,46 +80,4 @@ func Decode(data []byte) (*Config, []error, error) {
 		return nil, d.warnings, err
 	}
 	return cfg, d.warnings, nil
-}
-
-func checkSyntax(data []byte) error {
-	if len(data) > MaxSize {
-		return fmt.Errorf("larger than %d bytes", MaxSize)
-	}
-	if i := invalidUTF8(data); i >= 0 {
-		return fmt.Errorf("%s: byte %#x is not UTF-8", position(data, i), data[i])
-	}
-	var raw json.RawMessage
-	err := json.Unmarshal(data, &raw)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		// Offset counts the bytes read, the offending one included.
-		at := max(int(syntax.Offset)-1, 0)
-		return fmt.Errorf("%s: not JSON: %w", position(data, at), err)
-	}
-	return err
-}
-
-// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
-// encoding/json would put U+FFFD there without a word.
-func invalidUTF8(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
-	}
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
-}
-
-// position says where in data an offset is: lines and columns from 1, columns
-// in bytes.
-func position(data []byte, offset int) string {
-	before := data[:min(offset, len(data))]
-	line := 1 + bytes.Count(before, []byte("\n"))
-	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fmt.Sprintf("line %d, column %d", line, column)
 }

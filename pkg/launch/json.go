@@ -1,17 +1,18 @@
 package launch
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/jsontok"
 )
 
 // decoder walks the tokens of one document whose syntax has been checked. It
 // keeps nothing of what it skips, so that memory is bounded by the document.
 type decoder struct {
-	tokens   *json.Decoder
+	tokens   *jsontok.Decoder
 	warnings []error
 	dropped  int // warnings beyond maxWarnings
 }
@@ -20,13 +21,13 @@ type decoder struct {
 // first token of its value, never null.
 type member struct {
 	name string
-	read func(path string, t json.Token) error
+	read func(path string, t jsontok.Token) error
 }
 
 // object reads an object of known members.
-func (d *decoder) object(path string, t json.Token, members []member) error {
+func (d *decoder) object(path string, t jsontok.Token, members []member) error {
 	seen := make([]bool, len(members))
-	return d.eachMember(path, t, func(name string, t json.Token) error {
+	return d.eachMember(path, t, func(name string, t jsontok.Token) error {
 		for i, m := range members {
 			if m.name != name {
 				continue
@@ -41,67 +42,25 @@ func (d *decoder) object(path string, t json.Token, members []member) error {
 			return m.read(join(path, name), t)
 		}
 		d.warn(join(path, name), "unknown field, ignored")
-		return d.skip(t)
+		d.tokens.Skip(t)
+		return nil
 	})
 }
 
-func (d *decoder) eachMember(path string, t json.Token, read func(name string, t json.Token) error) error {
-	if t != json.Delim('{') {
+func (d *decoder) eachMember(path string, t jsontok.Token, read func(name string, t jsontok.Token) error) error {
+	if t != jsontok.Delim('{') {
 		return wrong(path, t, "not an object")
 	}
-	for d.tokens.More() {
-		key, err := d.tokens.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := key.(string)
-		value, err := d.tokens.Token()
-		if err != nil {
-			return err
-		}
-		if err := read(name, value); err != nil {
-			return err
-		}
-	}
-	_, err := d.tokens.Token()
-	return err
+	return d.tokens.Object(read)
 }
 
-func (d *decoder) eachElement(path string, t json.Token, read func(path string, t json.Token) error) error {
-	if t != json.Delim('[') {
+func (d *decoder) eachElement(path string, t jsontok.Token, read func(path string, t jsontok.Token) error) error {
+	if t != jsontok.Delim('[') {
 		return wrong(path, t, "not an array")
 	}
-	for i := 0; d.tokens.More(); i++ {
-		value, err := d.tokens.Token()
-		if err != nil {
-			return err
-		}
-		if err := read(path+"["+strconv.Itoa(i)+"]", value); err != nil {
-			return err
-		}
-	}
-	_, err := d.tokens.Token()
-	return err
-}
-
-// skip reads to the end of the value that t begins.
-func (d *decoder) skip(t json.Token) error {
-	depth := 0
-	for {
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-		var err error
-		if t, err = d.tokens.Token(); err != nil {
-			return err
-		}
-	}
+	return d.tokens.Array(func(i int, t jsontok.Token) error {
+		return read(path+"["+strconv.Itoa(i)+"]", t)
+	})
 }
 
 func (d *decoder) warn(path, problem string) {
@@ -131,7 +90,7 @@ func show(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return "null"
-	case json.Delim:
+	case jsontok.Delim:
 		if v == '{' {
 			return "{...}"
 		}

@@ -1,18 +1,19 @@
 package launch
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/jsontok"
 )
 
 // Each function here returns the reader of one kind of value into its argument.
 
-func text(out *string) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func text(out *string) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		s, ok := t.(string)
 		if !ok {
 			return wrong(path, t, "not a string")
@@ -22,10 +23,10 @@ func text(out *string) func(string, json.Token) error {
 	}
 }
 
-func (d *decoder) textList(out *[]string) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func (d *decoder) textList(out *[]string) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		*out = []string{}
-		return d.eachElement(path, t, func(path string, t json.Token) error {
+		return d.eachElement(path, t, func(path string, t jsontok.Token) error {
 			var s string
 			err := text(&s)(path, t)
 			*out = append(*out, s)
@@ -34,10 +35,10 @@ func (d *decoder) textList(out *[]string) func(string, json.Token) error {
 	}
 }
 
-func (d *decoder) textMap(out *map[string]string) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func (d *decoder) textMap(out *map[string]string) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		*out = map[string]string{}
-		return d.eachMember(path, t, func(name string, t json.Token) error {
+		return d.eachMember(path, t, func(name string, t jsontok.Token) error {
 			if _, ok := (*out)[name]; ok {
 				d.warn(join(path, name), "given twice, the last one counts")
 			}
@@ -49,8 +50,8 @@ func (d *decoder) textMap(out *map[string]string) func(string, json.Token) error
 	}
 }
 
-func prefix(out *netip.Prefix) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func prefix(out *netip.Prefix) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		var s string
 		if err := text(&s)(path, t); err != nil {
 			return err
@@ -64,8 +65,8 @@ func prefix(out *netip.Prefix) func(string, json.Token) error {
 	}
 }
 
-func address(out *netip.Addr) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func address(out *netip.Addr) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		var s string
 		if err := text(&s)(path, t); err != nil {
 			return err
@@ -79,10 +80,10 @@ func address(out *netip.Addr) func(string, json.Token) error {
 	}
 }
 
-func (d *decoder) addressList(out *[]netip.Addr) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func (d *decoder) addressList(out *[]netip.Addr) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		*out = []netip.Addr{}
-		return d.eachElement(path, t, func(path string, t json.Token) error {
+		return d.eachElement(path, t, func(path string, t jsontok.Token) error {
 			var a netip.Addr
 			err := address(&a)(path, t)
 			*out = append(*out, a)
@@ -91,8 +92,8 @@ func (d *decoder) addressList(out *[]netip.Addr) func(string, json.Token) error 
 	}
 }
 
-func mac(out *string) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func mac(out *string) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		var s string
 		err := text(&s)(path, t)
 		*out = strings.ToLower(strings.ReplaceAll(s, "-", ":"))
@@ -100,9 +101,9 @@ func mac(out *string) func(string, json.Token) error {
 	}
 }
 
-func mtu(out *int) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
-		n, ok := t.(json.Number)
+func mtu(out *int) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
+		n, ok := t.(jsontok.Number)
 		v, err := strconv.Atoi(string(n))
 		if !ok || err != nil || v < minMTU || v > maxMTU {
 			return wrong(path, t, fmt.Sprintf("not a number of bytes from %d to %d", minMTU, maxMTU))
@@ -112,10 +113,10 @@ func mtu(out *int) func(string, json.Token) error {
 	}
 }
 
-func seconds(out **float64) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
-		n, ok := t.(json.Number)
-		v, err := n.Float64()
+func seconds(out **float64) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
+		n, ok := t.(jsontok.Number)
+		v, err := strconv.ParseFloat(string(n), 64)
 		if !ok || err != nil || !validGrace(v) {
 			return wrong(path, t, fmt.Sprintf("not a number of seconds from 0 to %d", maxGraceSeconds))
 		}
@@ -124,13 +125,13 @@ func seconds(out **float64) func(string, json.Token) error {
 	}
 }
 
-func count(out *uint64) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func count(out *uint64) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		if t == "max" {
 			*out = 0
 			return nil
 		}
-		n, ok := t.(json.Number)
+		n, ok := t.(jsontok.Number)
 		v, err := strconv.ParseUint(string(n), 10, 63)
 		if !ok || err != nil || v == 0 {
 			return wrong(path, t, `not a whole number above 0, or "max"`)
@@ -141,12 +142,12 @@ func count(out *uint64) func(string, json.Token) error {
 }
 
 // size reads bytes, as a number or with a suffix that is a power of 1024.
-func size(out *uint64) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func size(out *uint64) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		const problem = `not a number of bytes, a string such as "512M" (K, M, G, T), or "max"`
 		s, isText := t.(string)
 		if !isText {
-			n, _ := t.(json.Number)
+			n, _ := t.(jsontok.Number)
 			s = string(n)
 		}
 		if isText && s == "max" {
@@ -169,8 +170,8 @@ func size(out *uint64) func(string, json.Token) error {
 	}
 }
 
-func rlimitType(out *string) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func rlimitType(out *string) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		var s string
 		err := text(&s)(path, t)
 		s = strings.ToUpper(s)
@@ -182,13 +183,13 @@ func rlimitType(out *string) func(string, json.Token) error {
 	}
 }
 
-func limitValue(out *uint64) func(string, json.Token) error {
-	return func(path string, t json.Token) error {
+func limitValue(out *uint64) func(string, jsontok.Token) error {
+	return func(path string, t jsontok.Token) error {
 		if t == "unlimited" {
 			*out = Unlimited
 			return nil
 		}
-		n, ok := t.(json.Number)
+		n, ok := t.(jsontok.Number)
 		v, err := strconv.ParseUint(string(n), 10, 64)
 		if !ok || err != nil {
 			return wrong(path, t, `not a whole number, or "unlimited"`)

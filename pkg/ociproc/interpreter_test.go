@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestScriptInterpreter(t *testing.T) {
@@ -110,14 +108,14 @@ func TestElfLoaderOfShell(t *testing.T) {
 
 func TestResolveLoader(t *testing.T) {
 	root := newRoot(t, map[string]string{"/app": "x " + string(program("/lib/ld.so"))})
-	_, err := Resolve(root, v1.ImageConfig{Cmd: []string{"/app"}}, Overrides{})
+	_, err := Resolve(root, ImageConfig{Cmd: []string{"/app"}}, Overrides{})
 	var e *Error
 	if !errors.As(err, &e) || e.Code != CodeNotFound || err.Error() != `"/app": its loader "/lib/ld.so": not found` {
 		t.Errorf("Resolve without a loader = %v, want 127", err)
 	}
 	check(t, os.Mkdir(root+"/lib", 0o755))
 	check(t, os.WriteFile(root+"/lib/ld.so", nil, 0o755))
-	if p, err := Resolve(root, v1.ImageConfig{Cmd: []string{"/app"}}, Overrides{}); err != nil || p.Path != "/app" {
+	if p, err := Resolve(root, ImageConfig{Cmd: []string{"/app"}}, Overrides{}); err != nil || p.Path != "/app" {
 		t.Errorf("Resolve with a loader = %+v, %v, want /app", p, err)
 	}
 }

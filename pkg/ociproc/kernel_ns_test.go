@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // childVariable makes this binary a program that only succeeds.
@@ -77,7 +75,7 @@ func TestResolveAgainstKernel(t *testing.T) {
 		"/app/run/x", "/missing/../app/run", "/app/run/../run", "./run", "bin/deep", "../opt/tool", "././bin/../run", "nothing/here",
 		"../bin/../app/run", "../bin/../bin/env",
 	} {
-		i := v1.ImageConfig{Entrypoint: []string{command}, WorkingDir: "/app"}
+		i := ImageConfig{Entrypoint: []string{command}, WorkingDir: "/app"}
 		kernel := ExecError(&Process{Path: command}, execute(root, "/app", command))
 		p, err := Resolve(root, i, Overrides{})
 		if err == nil {

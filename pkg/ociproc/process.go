@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Exit statuses of a command that could not be run, as shells and container
@@ -79,7 +77,7 @@ type Process struct {
 //
 // Resolve makes nothing. Where "../x" is to work from a working directory that
 // is missing, MakeDir of WorkingDir comes first.
-func Resolve(root string, img v1.ImageConfig, over Overrides) (*Process, error) {
+func Resolve(root string, img ImageConfig, over Overrides) (*Process, error) {
 	tree, err := openTree(root)
 	if err != nil {
 		return nil, failure(CodeConfig, "open root: %w", err)
@@ -104,7 +102,7 @@ func Resolve(root string, img v1.ImageConfig, over Overrides) (*Process, error) 
 
 // WorkingDir returns the directory that a command of img and over starts in:
 // absolute, and as it is written otherwise.
-func WorkingDir(img v1.ImageConfig, over Overrides) string {
+func WorkingDir(img ImageConfig, over Overrides) string {
 	dir := choose(over.WorkingDir, img.WorkingDir)
 	if !strings.HasPrefix(dir, "/") {
 		dir = "/" + dir
@@ -119,7 +117,7 @@ func choose(override, own string) string {
 	return own
 }
 
-func arguments(img v1.ImageConfig, over Overrides) []string {
+func arguments(img ImageConfig, over Overrides) []string {
 	entrypoint, cmd := img.Entrypoint, img.Cmd
 	if over.Entrypoint != nil {
 		entrypoint = over.Entrypoint

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const passwd = `# comment
@@ -104,7 +103,7 @@ func TestResolveCommand(t *testing.T) {
 		"script, relative":       {img("/app/relative").dir("/app"), Overrides{}, "/app/relative", []string{"/app/relative"}},
 		"script of itself":       {img("/app/spin"), Overrides{}, "/app/spin", []string{"/app/spin"}},
 	} {
-		p, err := Resolve(root, v1.ImageConfig(test.img), test.over)
+		p, err := Resolve(root, ImageConfig(test.img), test.over)
 		if err != nil {
 			t.Errorf("%s: Resolve: %v", name, err)
 			continue
@@ -149,13 +148,13 @@ func TestResolveFailures(t *testing.T) {
 		{img("/app/badinterp"), 126, `"/app/badinterp": its interpreter "/usr/bin/plain": not executable by uid 0, gid 0 (mode 0644, owner ` + self + `)`},
 		{img("/app/run").user("nobody"), 125, `user "nobody": not in the image's /etc/passwd`},
 		{img("/app/run").user("app:nogroup"), 125, `user "app:nogroup": not in the image's /etc/group`},
-		{img("/app/run").user("2147483648"), 125, `user "2147483648": uids and gids must be in range 0-2147483647`},
-		{img("/app/run").user("0:-1"), 125, `user "0:-1": uids and gids must be in range 0-2147483647`},
+		{img("/app/run").user("2147483648"), 125, `user "2147483648": id 2147483648 is not within 0 and 2147483647`},
+		{img("/app/run").user("0:-1"), 125, `user "0:-1": id -1 is not within 0 and 2147483647`},
 		{img("/app/run", "a\x00b"), 125, `"a\x00b": has a NUL`},
 		{img("/app/run").env("A=\x00"), 125, `"A=\x00": has a NUL`},
 		{img("/app/run").dir("/\x00"), 125, `"/\x00": has a NUL`},
 	} {
-		p, err := Resolve(root, v1.ImageConfig(test.img), Overrides{})
+		p, err := Resolve(root, ImageConfig(test.img), Overrides{})
 		var e *Error
 		if !errors.As(err, &e) || p != nil {
 			t.Errorf("Resolve(%q) = %+v, %v, want %s", test.img.Entrypoint, p, err, test.want)
@@ -168,7 +167,7 @@ func TestResolveFailures(t *testing.T) {
 }
 
 func TestResolveNoRoot(t *testing.T) {
-	_, err := Resolve(t.TempDir()+"/none", v1.ImageConfig{}, Overrides{})
+	_, err := Resolve(t.TempDir()+"/none", ImageConfig{}, Overrides{})
 	var e *Error
 	if !errors.As(err, &e) || e.Code != CodeConfig || !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("Resolve without a root = %v, want 125 and ENOENT", err)
@@ -177,7 +176,7 @@ func TestResolveNoRoot(t *testing.T) {
 
 // A device node is there in every /dev, and not in a root made by an ordinary user.
 func TestResolveDevice(t *testing.T) {
-	_, err := Resolve("/dev", v1.ImageConfig(img("/null")), Overrides{})
+	_, err := Resolve("/dev", ImageConfig(img("/null")), Overrides{})
 	var e *Error
 	if !errors.As(err, &e) || e.Code != CodeNotExecutable || err.Error() != `"/null": not a regular file` {
 		t.Errorf("Resolve of a device = %v, want 126, not a regular file", err)

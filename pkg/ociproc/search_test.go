@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestMayExecute(t *testing.T) {
@@ -58,7 +56,7 @@ func TestResolveConfined(t *testing.T) {
 		"/absolute", "/upwards", "/dir/program", "/script", program, "/.." + program, "../../.." + program,
 		"/proc" + program,
 	} {
-		p, err := Resolve(root, v1.ImageConfig{Entrypoint: []string{command}}, Overrides{})
+		p, err := Resolve(root, ImageConfig{Entrypoint: []string{command}}, Overrides{})
 		var e *Error
 		if !errors.As(err, &e) || e.Code == CodeConfig {
 			t.Errorf("Resolve(%q) = %+v, %v, want not found", command, p, err)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // newRoot makes a root of the entries, by path: "dir", "fifo", "-> target", or
@@ -42,7 +40,7 @@ func check(t *testing.T, err error) {
 }
 
 // image builds a configuration in one line.
-type image v1.ImageConfig
+type image ImageConfig
 
 func img(entrypoint ...string) image { return image{Entrypoint: entrypoint} }
 

@@ -1,6 +1,7 @@
 package ociproc
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/moby/sys/user"
 )
 
 type identity struct {
@@ -18,7 +20,7 @@ type identity struct {
 }
 
 func identify(root, spec string) (identity, error) {
-	i := v1.ImageConfig{Entrypoint: []string{"/run"}, User: spec}
+	i := ImageConfig{Entrypoint: []string{"/run"}, User: spec}
 	p, err := Resolve(root, i, Overrides{})
 	if err != nil {
 		return identity{}, err
@@ -70,7 +72,7 @@ func TestUser(t *testing.T) {
 
 func TestUserOfHost(t *testing.T) {
 	root := newRoot(t, map[string]string{"/etc/passwd": passwd, "/run": "x "})
-	p, err := Resolve(root, v1.ImageConfig{Entrypoint: []string{"/run"}, User: "nobody"}, Overrides{User: "app"})
+	p, err := Resolve(root, ImageConfig{Entrypoint: []string{"/run"}, User: "nobody"}, Overrides{User: "app"})
 	if err != nil || p.UID != 1000 {
 		t.Errorf("Resolve with a user of the host = %+v, %v, want uid 1000", p, err)
 	}
@@ -115,33 +117,69 @@ func TestUserHostileFiles(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	if got, err := groups(1, []int{5, 1, 3, 5}); err != nil || cmp.Diff([]uint32{1, 3, 5}, got) != "" {
+	if got, err := groups(1, []uint32{5, 1, 3, 5}); err != nil || cmp.Diff([]uint32{1, 3, 5}, got) != "" {
 		t.Errorf("groups = %v, %v, want [1 3 5]", got, err)
 	}
-	many := make([]int, 70000)
+	many := make([]uint32, 70000)
 	for i := range many {
-		many[i] = i
+		many[i] = uint32(i)
 	}
 	if got, err := groups(1, many); err == nil {
 		t.Errorf("groups of %d = %d of them, want an error", len(many), len(got))
 	}
 }
 
-// FuzzWellFormed holds that what is kept are lines of the input with ids in
-// the columns asked for, and that keeping again changes nothing.
-func FuzzWellFormed(f *testing.F) {
-	f.Add([]byte(passwd))
-	f.Add([]byte(group))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		kept := wellFormed(data, 1000, 2, 3)
-		if again := wellFormed(kept, 1000, 2, 3); string(again) != string(kept) {
-			t.Fatalf("wellFormed(%q) = %q", kept, again)
+// FuzzUser holds the user that is found to what moby/sys/user finds in the
+// well-formed lines of the same files.
+func FuzzUser(f *testing.F) {
+	for _, spec := range []string{"", "root", "app", "app:users", "1000", "1000:44", "4321:1234", "bare", "app:", "+1", "-1", "99999999999", ":10"} {
+		f.Add(spec, passwd, group)
+	}
+	f.Fuzz(func(t *testing.T, spec, passwd, group string) {
+		if strings.Contains(passwd+group, "\r") || len(passwd) > 4000 || len(group) > 4000 {
+			return
 		}
-		for line := range strings.Lines(string(kept)) {
-			fields := strings.Split(strings.TrimSpace(line), ":")
-			if !strings.Contains(string(data), strings.TrimSpace(line)) || !isID([]byte(fields[2])) || !isID([]byte(fields[3])) {
-				t.Fatalf("wellFormed(%q) keeps %q", data, line)
-			}
+		p := new(Process)
+		name, err := p.findUser([]byte(passwd), first(spec))
+		_, wantGroup, _ := strings.Cut(spec, ":")
+		if err == nil && wantGroup != "" {
+			err = p.findGroup([]byte(group), wantGroup)
+		}
+		oracle, oracleErr := user.GetExecUser(spec, &user.ExecUser{Home: "/"},
+			strings.NewReader(kept(passwd, uidColumn, gidColumn)), strings.NewReader(kept(group, idColumn)))
+		if (err == nil) != (oracleErr == nil) {
+			t.Fatalf("user %q in %q, %q: %v, want %v", spec, passwd, group, err, oracleErr)
+		}
+		if err != nil {
+			return
+		}
+		got := []any{int(p.UID), int(p.GID), p.Home}
+		if diff := cmp.Diff([]any{oracle.Uid, oracle.Gid, choose(oracle.Home, "/")}, got); diff != "" {
+			t.Fatalf("user %q in %q, %q (-want +got):\n%s", spec, passwd, group, diff)
+		}
+		if wantGroup != "" || name == "" {
+			return
+		}
+		var gids []int
+		for _, gid := range groupsOf([]byte(group), name) {
+			gids = append(gids, int(gid))
+		}
+		if diff := cmp.Diff(oracle.Sgids, gids, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("groups of %q in %q (-want +got):\n%s", name, group, diff)
 		}
 	})
+}
+
+func first(spec string) string {
+	name, _, _ := strings.Cut(spec, ":")
+	return name
+}
+
+// kept is the well-formed lines of a file.
+func kept(data string, columns ...int) string {
+	var b strings.Builder
+	for fields := range wellFormed([]byte(data), 4000, columns...) {
+		b.Write(append(bytes.Join(fields, []byte(":")), '\n'))
+	}
+	return b.String()
 }
