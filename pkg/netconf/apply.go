@@ -5,41 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
+	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
-
-	"github.com/vishvananda/netlink"
 )
 
 // session is what the steps of one Apply share.
 type session struct {
-	handle  *netlink.Handle
+	conn    *conn
 	config  Config
 	timeout time.Duration
-	link    netlink.Link // nil until it is found
+	link    *link // nil until it is found
+
+	queue     []change  // not yet sent
+	addresses []address // listed since the queue was sent; nil if they were not
 }
 
-func (s *session) name() string { return s.link.Attrs().Name }
+// change is a request that waits for others to be sent with it.
+type change struct {
+	request request
+	// explain makes an error of the request one for the user, or nil where
+	// what was asked for is there nevertheless.
+	explain func(error) error
+}
 
 // Apply takes every step of Plan(c) and returns the error of each that failed,
 // in their order. The link may take until timeout, or the end of ctx, to
 // appear; without it the steps that need it are left out. What is already as c
 // wants it is success.
 func Apply(ctx context.Context, c Config, timeout time.Duration) []error {
-	handle, err := netlink.NewHandle(netlinkRoute)
+	conn, err := openConn()
 	if err != nil {
-		return []error{fmt.Errorf("open rtnetlink socket: %w", err)}
+		return []error{err}
 	}
-	defer handle.Close()
-	s := &session{handle: handle, config: c, timeout: timeout}
+	defer conn.close()
+	s := &session{conn: conn, config: c, timeout: timeout}
 	var errs []error
 	for _, step := range Plan(c) {
-		if step.needsLink && s.link == nil {
-			continue
-		}
+		errs = append(errs, s.take(ctx, step)...)
+	}
+	return append(errs, s.flush()...)
+}
+
+// take returns the errors of the steps that were queued before this one, and
+// its own unless it is queued too.
+func (s *session) take(ctx context.Context, step Step) []error {
+	var errs []error
+	if step.apply != nil || len(s.queue) == maxBatch {
+		errs = s.flush()
+	}
+	switch {
+	case step.needsLink && s.link == nil:
+	case step.change != nil:
+		s.queue = append(s.queue, step.change(s))
+	default:
 		if err := step.apply(ctx, s); err != nil {
 			errs = append(errs, err)
 		}
@@ -47,43 +68,68 @@ func Apply(ctx context.Context, c Config, timeout time.Duration) []error {
 	return errs
 }
 
-func setLoUp(_ context.Context, s *session) error {
-	lo, err := s.handle.LinkByName("lo")
-	if err == nil {
-		err = s.handle.LinkSetUp(lo)
-	}
-	if err != nil {
-		return fmt.Errorf("set link lo up: %w", err)
-	}
-	return nil
-}
-
-func setLinkUp(_ context.Context, s *session) error {
-	if err := s.handle.LinkSetUp(s.link); err != nil {
-		return fmt.Errorf("set link %s up: %w", s.name(), err)
-	}
-	return nil
-}
-
-func setMTU(mtu int) func(context.Context, *session) error {
-	return func(_ context.Context, s *session) error {
-		if err := s.handle.LinkSetMTU(s.link, mtu); err != nil {
-			return fmt.Errorf("set mtu %d of %s: %w", mtu, s.name(), err)
-		}
+// flush sends what is queued.
+func (s *session) flush() []error {
+	if len(s.queue) == 0 {
 		return nil
+	}
+	requests := make([]request, len(s.queue))
+	for i, c := range s.queue {
+		requests[i] = c.request
+	}
+	s.addresses = nil
+	var errs []error
+	for i, err := range s.conn.send(requests) {
+		if err == nil {
+			continue
+		}
+		if err = s.queue[i].explain(err); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	s.queue = s.queue[:0]
+	return errs
+}
+
+func (s *session) listAddresses() ([]address, error) {
+	var err error
+	if s.addresses == nil {
+		s.addresses, err = listAddresses(s.conn)
+	}
+	return s.addresses, err
+}
+
+func setLoUp(*session) change {
+	return change{request: linkUp(0).attrString(syscall.IFLA_IFNAME, "lo"), explain: func(err error) error {
+		return fmt.Errorf("set link lo up: %w", err)
+	}}
+}
+
+func setLinkUp(s *session) change {
+	return change{request: linkUp(s.link.index), explain: func(err error) error {
+		return fmt.Errorf("set link %s up: %w", s.link.name, err)
+	}}
+}
+
+func setMTU(mtu int) func(*session) change {
+	return func(s *session) change {
+		value := uint32(min(uint64(mtu), math.MaxUint32)) //nolint:gosec // too large where mtu is negative
+		return change{request: linkMTU(s.link.index, value), explain: func(err error) error {
+			return fmt.Errorf("set mtu %d of %s: %w", mtu, s.link.name, err)
+		}}
 	}
 }
 
 func setOffloadOff(o offload) func(context.Context, *session) error {
 	return func(_ context.Context, s *session) error {
-		err := disableOffload(s.name(), o)
+		err := disableOffload(s.link.name, o)
 		if err == nil {
 			return nil
 		}
-		if on, readErr := offloadOn(s.name(), o); isOffAlready(err, on, readErr) {
+		if on, readErr := offloadOn(s.link.name, o); isOffAlready(err, on, readErr) {
 			return nil
 		}
-		return fmt.Errorf("set %s of %s off: %w", o.name, s.name(), err)
+		return fmt.Errorf("set %s of %s off: %w", o.name, s.link.name, err)
 	}
 }
 
@@ -96,7 +142,7 @@ func isOffAlready(set error, on bool, read error) bool {
 // refuseAdvertisements has the link ignore routers. A kernel without IPv6 has no
 // such file: what it lacks, the address says.
 func refuseAdvertisements(_ context.Context, s *session) error {
-	f, err := os.OpenFile(filepath.Join(s.config.IPv6Conf, s.name(), "accept_ra"), os.O_WRONLY, 0)
+	f, err := os.OpenFile(filepath.Join(s.config.IPv6Conf, s.link.name, "accept_ra"), os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -105,60 +151,7 @@ func refuseAdvertisements(_ context.Context, s *session) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("refuse router advertisements on %s: %w", s.name(), err)
+		return fmt.Errorf("refuse router advertisements on %s: %w", s.link.name, err)
 	}
 	return nil
-}
-
-func addAddress(p netip.Prefix) func(context.Context, *session) error {
-	return func(_ context.Context, s *session) error {
-		addr := &netlink.Addr{IPNet: &net.IPNet{
-			IP:   p.Addr().AsSlice(),
-			Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
-		}}
-		if p.Addr().Is6() {
-			addr.Flags = flagNoDAD
-		}
-		err := s.handle.AddrAdd(s.link, addr)
-		if errors.Is(err, fs.ErrExist) {
-			err = s.checkAddress(p, err)
-		}
-		if err != nil {
-			return fmt.Errorf("add address %s to %s: %w%s", p, s.name(), err, addressHint(p, s.name(), err))
-		}
-		return nil
-	}
-}
-
-// checkAddress returns nil if the address that is already there has p's
-// network too: IPv6 refuses another length of prefix just as the same one.
-func (s *session) checkAddress(p netip.Prefix, exists error) error {
-	addrs, err := listUnchanged(func() ([]netlink.Addr, error) { return s.handle.AddrList(s.link, familyOf(p.Addr())) })
-	if err != nil {
-		return fmt.Errorf("%w; list addresses: %w", exists, err)
-	}
-	for _, a := range addrs {
-		there := prefixOf(a.IPNet)
-		if there == p {
-			return nil
-		}
-		if there.Addr() == p.Addr() {
-			exists = fmt.Errorf("%w (as %s)", exists, there)
-		}
-	}
-	return exists
-}
-
-// addressHint says why the kernel has no IPv6 on the link, where that is it.
-func addressHint(p netip.Prefix, link string, err error) string {
-	switch {
-	case !p.Addr().Is6():
-		return ""
-	case errors.Is(err, errors.ErrUnsupported):
-		return " (the kernel has no IPv6)"
-	case errors.Is(err, fs.ErrPermission) && !isNotPermitted(err):
-		return fmt.Sprintf(" (IPv6 is disabled there: sysctl net.ipv6.conf.%s.disable_ipv6)", link)
-	default:
-		return ""
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/kguest/kguest/pkg/nstest"
 )
@@ -104,8 +105,8 @@ func TestApplyTwice(t *testing.T) {
 			}
 		}
 		for _, a := range addressesOf(t, "eth0") {
-			if a.IP.To4() == nil && a.Flags&flagNoDAD == 0 {
-				t.Errorf("flags of %s = %#x, want IFA_F_NODAD (%#x)", a.IPNet, a.Flags, flagNoDAD)
+			if a.IP.To4() == nil && a.Flags&unix.IFA_F_NODAD == 0 {
+				t.Errorf("flags of %s = %#x, want IFA_F_NODAD (%#x)", a.IPNet, a.Flags, unix.IFA_F_NODAD)
 			}
 			if a.Label == "eth0" && a.IP.String() == "10.0.0.2" && a.Broadcast.String() != "10.0.0.255" {
 				t.Errorf("broadcast of %s = %s, want 10.0.0.255", a.IPNet, a.Broadcast)

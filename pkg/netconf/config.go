@@ -5,7 +5,6 @@ package netconf
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -111,12 +110,4 @@ func (c Config) onlink(gw netip.Addr) bool {
 		}
 	}
 	return true
-}
-
-func parseMAC(s string) (net.HardwareAddr, error) {
-	mac, err := net.ParseMAC(s)
-	if err != nil || len(mac) != 6 {
-		return nil, fmt.Errorf("mac %q: is not six bytes in hexadecimal, as 52:54:00:12:34:56", s)
-	}
-	return mac, nil
 }

@@ -8,24 +8,22 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/vishvananda/netlink"
 )
 
 // findLink sets s.link. It waits for the link, since a driver may register it
 // late; the kernel's messages about links end the wait.
 func findLink(ctx context.Context, s *session) error {
-	link, err := s.lookup()
-	if err == nil && link == nil && s.timeout > 0 {
-		link, err = s.await(ctx)
+	found, err := s.lookup()
+	if err == nil && found == nil && s.timeout > 0 {
+		found, err = s.await(ctx)
 	}
-	if err == nil && link == nil {
+	if err == nil && found == nil {
 		err = s.missing()
 	}
 	if err != nil {
 		return fmt.Errorf("find link %s: %w", s.sought(), err)
 	}
-	s.link = link
+	s.link = found
 	return nil
 }
 
@@ -37,7 +35,7 @@ func (s *session) sought() string {
 }
 
 // await returns nil without an error once s.timeout is over.
-func (s *session) await(ctx context.Context) (netlink.Link, error) {
+func (s *session) await(ctx context.Context) (*link, error) {
 	events, err := openLinkEvents()
 	if err != nil {
 		return nil, fmt.Errorf("open rtnetlink socket for events: %w", err)
@@ -52,9 +50,9 @@ func (s *session) await(ctx context.Context) (netlink.Link, error) {
 	buf := make([]byte, 1) // the rest of a message is lost: only its arrival matters
 	for {
 		// The first time after the socket is open, for a link that came between.
-		link, err := s.lookup()
-		if err != nil || link != nil {
-			return link, err
+		found, err := s.lookup()
+		if err != nil || found != nil {
+			return found, err
 		}
 		_, err = events.Read(buf)
 		switch {
@@ -67,39 +65,34 @@ func (s *session) await(ctx context.Context) (netlink.Link, error) {
 }
 
 // lookup returns nil without an error where there is no such link now.
-func (s *session) lookup() (netlink.Link, error) {
+func (s *session) lookup() (*link, error) {
 	if s.config.MAC != "" {
 		return s.lookupMAC()
 	}
-	link, err := s.handle.LinkByName(s.config.Link)
-	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
-		return nil, nil
-	}
-	return link, err
+	return linkByName(s.conn, s.config.Link)
 }
 
 // lookupMAC prefers the link of the configured name, then the lowest index:
 // VLANs and bridges share the address of the link below them and come later.
-func (s *session) lookupMAC() (netlink.Link, error) {
+func (s *session) lookupMAC() (*link, error) {
 	mac, err := parseMAC(s.config.MAC)
 	if err != nil {
 		return nil, err
 	}
-	links, err := listUnchanged(s.handle.LinkList)
+	links, err := listLinks(s.conn)
 	if err != nil {
 		return nil, err
 	}
-	var found netlink.Link
-	for _, link := range links {
-		attrs := link.Attrs()
-		if !bytes.Equal(attrs.HardwareAddr, mac) {
+	var found *link
+	for _, l := range links {
+		if !bytes.Equal(l.mac, mac) {
 			continue
 		}
-		if attrs.Name == s.config.Link {
-			return link, nil
+		if l.name == s.config.Link {
+			return &l, nil
 		}
-		if found == nil || attrs.Index < found.Attrs().Index {
-			found = link
+		if found == nil || l.index < found.index {
+			found = &l
 		}
 	}
 	return found, nil
@@ -107,15 +100,15 @@ func (s *session) lookupMAC() (netlink.Link, error) {
 
 // missing says that there is no such link, and which there are.
 func (s *session) missing() error {
-	links, err := listUnchanged(s.handle.LinkList)
+	links, err := listLinks(s.conn)
 	if err != nil {
 		return fmt.Errorf("no such link; list links: %w", err)
 	}
 	names := make([]string, len(links))
-	for i, link := range links {
-		names[i] = link.Attrs().Name
-		if mac := link.Attrs().HardwareAddr; s.config.MAC != "" && len(mac) > 0 {
-			names[i] += "=" + mac.String()
+	for i, l := range links {
+		names[i] = l.name
+		if s.config.MAC != "" && len(l.mac) > 0 {
+			names[i] += "=" + formatMAC(l.mac)
 		}
 	}
 	after := ""

@@ -103,7 +103,7 @@ func (p *peer) echo(t *testing.T, address netip.Addr) netip.AddrPort {
 		}
 		addr := &netlink.Addr{IPNet: netlink.NewIPNet(net.IP(address.AsSlice()))}
 		if address.Is6() {
-			addr.Flags = flagNoDAD
+			addr.Flags = unix.IFA_F_NODAD
 		}
 		if err = netlink.AddrAdd(lo, addr); err == nil {
 			conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))

@@ -14,38 +14,42 @@ type Step struct {
 	Command string
 
 	needsLink bool
-	apply     func(context.Context, *session) error
+
+	// One of these: what the step does, or what it asks of rtnetlink.
+	apply  func(context.Context, *session) error
+	change func(*session) change
 }
 
 // Plan returns the steps to c in their order. lo is first, so that it does
 // not wait for the link.
 func Plan(c Config) []Step {
-	steps := []Step{{Command: "ip link set lo up", apply: setLoUp}}
+	steps := []Step{{Command: "ip link set lo up", change: setLoUp}}
 	if !c.hasLink() {
 		return steps
 	}
 	steps = append(steps, Step{Command: findCommand(c), apply: findLink})
 	link := linkWord(c)
-	add := func(apply func(context.Context, *session) error, format string, args ...any) {
-		steps = append(steps, Step{Command: fmt.Sprintf(format, args...), needsLink: true, apply: apply})
+	add := func(s Step, format string, args ...any) {
+		s.Command, s.needsLink = fmt.Sprintf(format, args...), true
+		steps = append(steps, s)
 	}
 	if c.MTU != 0 {
-		add(setMTU(c.MTU), "ip link set dev %s mtu %d", link, c.MTU)
+		add(Step{change: setMTU(c.MTU)}, "ip link set dev %s mtu %d", link, c.MTU)
 	}
 	for _, o := range []offload{gso, tso} {
-		add(setOffloadOff(o), "ethtool -K %s %s off", link, o.name)
+		add(Step{apply: setOffloadOff(o)}, "ethtool -K %s %s off", link, o.name)
 	}
 	if c.IPv6Conf != "" && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
-		add(refuseAdvertisements, "echo 0 >%s/%s/accept_ra", c.IPv6Conf, link)
+		add(Step{apply: refuseAdvertisements}, "echo 0 >%s/%s/accept_ra", c.IPv6Conf, link)
 	}
 	for _, p := range c.Addresses {
-		add(addAddress(p), "ip address add %s dev %s%s", p, link, addressOptions(p))
+		add(Step{change: addAddress(p)}, "ip address add %s dev %s%s", p, link, addressOptions(p))
 	}
-	add(setLinkUp, "ip link set dev %s up", link)
+	add(Step{change: setLinkUp}, "ip link set dev %s up", link)
 	for _, gw := range c.Gateways {
-		gw = gw.WithZone("") // the link is the zone
+		gw = gw.Unmap().WithZone("") // the link is the zone
 		onlink := c.onlink(gw)
-		add(addDefaultRoute(gw, onlink), "%s", routeCommand(gw, link, onlink))
+		add(Step{change: addDefaultRoute(gw, onlink)}, "%s", routeCommand(gw, link, onlink))
 	}
 	return steps
 }
@@ -63,7 +67,7 @@ func findCommand(c Config) string {
 	}
 	mac := c.MAC
 	if parsed, err := parseMAC(mac); err == nil {
-		mac = parsed.String()
+		mac = formatMAC(parsed)
 	}
 	return fmt.Sprintf(`LINK=$(ip -o link | awk -F'[:@ ]+' '/link\/ether %s/ {print $2; exit}')`, mac)
 }
@@ -72,7 +76,7 @@ func addressOptions(p netip.Prefix) string {
 	switch {
 	case p.Addr().Is6():
 		return " nodad"
-	case p.Bits() < 31: // larger ones have no broadcast address (RFC 3021)
+	case hasBroadcast(p):
 		return " broadcast +"
 	default:
 		return ""

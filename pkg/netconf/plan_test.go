@@ -58,6 +58,19 @@ func TestPlan(t *testing.T) {
 			},
 		},
 		{
+			name: "IPv4-mapped gateway",
+			in:   Config{Link: "eth0", Addresses: prefixes("10.0.0.2/24"), Gateways: addrs("::ffff:10.0.0.1")},
+			want: []string{
+				"ip link set lo up",
+				"ip link show dev eth0",
+				"ethtool -K eth0 gso off",
+				"ethtool -K eth0 tso off",
+				"ip address add 10.0.0.2/24 dev eth0 broadcast +",
+				"ip link set dev eth0 up",
+				"ip route add default via 10.0.0.1 dev eth0",
+			},
+		},
+		{
 			name: "link-local gateway, link by MAC",
 			in:   Config{Link: "eth0", MAC: "52-54-00-AB-CD-EF", Gateways: addrs("fe80::1%eth0")},
 			want: []string{

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-
-	"github.com/vishvananda/netlink"
+	"syscall"
 )
 
 // State is the network as the kernel has it now.
@@ -41,59 +39,60 @@ type RouteState struct {
 
 // Read returns the state, and with an error as much of it as could be read.
 func Read() (State, error) {
-	handle, err := netlink.NewHandle(netlinkRoute)
+	c, err := openConn()
 	if err != nil {
-		return State{}, fmt.Errorf("open rtnetlink socket: %w", err)
+		return State{}, err
 	}
-	defer handle.Close()
-	links, err := listUnchanged(handle.LinkList)
+	defer c.close()
+	links, err := listLinks(c)
 	if err != nil {
 		return State{}, fmt.Errorf("list links: %w", err)
 	}
-	state := State{Links: make([]LinkState, len(links)), Routes: []RouteState{}}
-	names := make(map[int]string, len(links))
-	var errs []error
-	for i, link := range links {
-		names[link.Attrs().Index] = link.Attrs().Name
-		state.Links[i], err = readLink(handle, link)
-		errs = append(errs, err)
+	addresses, err := listAddresses(c)
+	if err != nil {
+		err = fmt.Errorf("list addresses: %w", err)
 	}
-	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		routes, err := listUnchanged(func() ([]netlink.Route, error) {
-			return handle.RouteListFiltered(family, &netlink.Route{}, 0) // nil panics
-		})
+	errs := []error{err}
+	state := State{Links: make([]LinkState, len(links)), Routes: []RouteState{}}
+	names := make(map[uint32]string, len(links))
+	for i, l := range links {
+		names[l.index] = l.name
+		state.Links[i] = linkState(l, addresses)
+	}
+	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
+		routes, err := listRoutes(c, family)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("list routes: %w", err))
 			continue
 		}
-		state.Routes = append(state.Routes, routeStates(routes, names)...)
+		for _, r := range routes {
+			state.Routes = append(state.Routes, routeStates(r, names)...)
+		}
 	}
 	return state, errors.Join(errs...)
 }
 
-func readLink(handle *netlink.Handle, link netlink.Link) (LinkState, error) {
-	attrs := link.Attrs()
+// linkState reads the offloads, and takes its own of the addresses.
+func linkState(l link, addresses []address) LinkState {
 	state := LinkState{
-		Name:      attrs.Name,
-		State:     attrs.OperState.String(),
-		Up:        attrs.Flags&net.FlagUp != 0,
-		MAC:       attrs.HardwareAddr.String(),
-		MTU:       attrs.MTU,
-		GSO:       readOffload(attrs.Name, gso),
-		TSO:       readOffload(attrs.Name, tso),
+		Name:      l.name,
+		State:     l.state.String(),
+		Up:        l.flags&syscall.IFF_UP != 0,
+		MAC:       formatMAC(l.mac),
+		MTU:       int(l.mtu),
+		GSO:       readOffload(l.name, gso),
+		TSO:       readOffload(l.name, tso),
 		Addresses: []netip.Prefix{},
 	}
-	addrs, err := listUnchanged(func() ([]netlink.Addr, error) { return handle.AddrList(link, netlink.FAMILY_ALL) })
-	if err != nil {
-		return state, fmt.Errorf("list addresses of %s: %w", attrs.Name, err)
-	}
-	for _, a := range addrs {
-		state.Addresses = append(state.Addresses, prefixOf(a.IPNet))
+	for _, a := range addresses {
+		if a.link == l.index {
+			state.Addresses = append(state.Addresses, a.prefix)
+		}
 	}
 	slices.SortStableFunc(state.Addresses, func(a, b netip.Prefix) int {
 		return cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen())
 	})
-	return state, nil
+	return state
 }
 
 func readOffload(link string, o offload) *bool {
@@ -104,32 +103,19 @@ func readOffload(link string, o offload) *bool {
 	return &on
 }
 
-func routeStates(routes []netlink.Route, names map[int]string) []RouteState {
-	var states []RouteState
-	for _, r := range routes {
-		state := RouteState{Source: optional(addrOf(r.Src)), Metric: r.Priority}
-		state.Destination = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		if r.Family == netlink.FAMILY_V4 {
-			state.Destination = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		}
-		if !isDefault(r) {
-			state.Destination = prefixOf(r.Dst)
-		}
-		for _, hop := range hops(r) {
-			state.Gateway = optional(addrOf(hop.Gw))
-			state.Link = names[hop.LinkIndex]
-			state.Onlink = hop.Flags&int(netlink.FLAG_ONLINK) != 0
-			states = append(states, state)
+func routeStates(r route, names map[uint32]string) []RouteState {
+	states := make([]RouteState, len(r.hops))
+	for i, h := range r.hops {
+		states[i] = RouteState{
+			Destination: r.destination,
+			Gateway:     optional(h.gateway),
+			Link:        names[h.link],
+			Source:      optional(r.source),
+			Metric:      int(r.metric),
+			Onlink:      h.onlink,
 		}
 	}
 	return states
-}
-
-func hops(r netlink.Route) []*netlink.NexthopInfo {
-	if len(r.MultiPath) > 0 {
-		return r.MultiPath
-	}
-	return []*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw, Flags: r.Flags}}
 }
 
 func optional(a netip.Addr) *netip.Addr {

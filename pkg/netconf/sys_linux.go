@@ -9,13 +9,72 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	netlinkRoute = unix.NETLINK_ROUTE
+// socket is a socket of rtnetlink(7), bound to a port of the kernel's choice.
+type socket struct {
+	fd   int
+	port uint32
+}
 
-	// flagNoDAD makes an IPv6 address usable at once: without it, it is
-	// tentative until duplicate detection ends, a second or more.
-	flagNoDAD = unix.IFA_F_NODAD
-)
+func openSocket() (socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return socket{}, err
+	}
+	port, err := bindSocket(fd)
+	if err != nil {
+		return socket{}, errors.Join(err, unix.Close(fd))
+	}
+	return socket{fd: fd, port: port}, nil
+}
+
+// bindSocket also asks for the kernel's words with an error, and to have
+// requests not repeated with it: Linux 4.12 and 4.3, else it goes without.
+func bindSocket(fd int) (port uint32, err error) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
+	// The kernel answers before send returns. The bound is for what was lost.
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
+		return 0, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return 0, err
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, err
+	}
+	own, ok := name.(*unix.SockaddrNetlink)
+	if !ok {
+		return 0, unix.EAFNOSUPPORT
+	}
+	return own.Pid, nil
+}
+
+func (s socket) close() { _ = unix.Close(s.fd) }
+
+func (s socket) send(datagram []byte) error {
+	return unix.Sendto(s.fd, datagram, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+}
+
+// receive reads the next datagram of the kernel's, not another process's. The
+// error is EMSGSIZE where buf is too short for it, ENOBUFS where answers were
+// lost and EAGAIN where none came.
+func (s socket) receive(buf []byte) (int, error) {
+	for {
+		n, from, err := unix.Recvfrom(s.fd, buf, unix.MSG_TRUNC)
+		sender, ok := from.(*unix.SockaddrNetlink)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, err
+		case !ok || sender.Pid != 0:
+		case n > len(buf):
+			return 0, unix.EMSGSIZE
+		default:
+			return n, nil
+		}
+	}
+}
 
 // offload is a feature of a link with commands of its own in linux/ethtool.h.
 // Both commands take a struct ethtool_value.
