@@ -9,9 +9,13 @@
 //     that is full the host is kept waiting for some seconds; then the stream
 //     that holds most ends, with the reason. 64 KiB find room for every stream.
 //   - A stream that is opened under the number of an open one takes its place.
-//   - Closing a stream kills the command and its process group. A command that
-//     ends by itself may leave processes behind: they live on, but for those that
-//     its terminal hangs up on.
+//   - Closing a stream kills the command and its process group. What has left the
+//     group (setsid(1)) lives on, as does what a command leaves behind that ends by
+//     itself, but for those that its terminal hangs up on.
+//   - The end of the input is typed on a terminal whenever somebody has read it, so
+//     that all find it, as on a pipe; where a program edits lines it is a ^D.
+//   - A host that says hello closes the streams of all hosts before it: on a
+//     console nobody else can tell that those have gone.
 package agent
 
 import (
@@ -21,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/metrics"
@@ -35,6 +40,9 @@ type Conn interface {
 	Send(m idm.Message) error
 	// SendWait waits until there is room for m in the queue.
 	SendWait(ctx context.Context, m idm.Message) error
+	// Forget drops what is queued, but for events; what a SendWait whose context
+	// has ended was to send does not come after.
+	Forget()
 }
 
 // Guest is the machine as the host may know and command it. Its methods are
@@ -50,6 +58,8 @@ type Guest interface {
 	// Stop begins to stop the workload and returns. A negative grace is the
 	// configured one.
 	Stop(grace time.Duration) error
+	// Resize sets the size of the workload's terminal.
+	Resize(size console.Size) error
 	// Root is the workload's root in this process's eyes; the error says why
 	// there is none yet.
 	Root() (string, error)
@@ -127,7 +137,7 @@ func (a *Agent) request(m idm.Message) {
 	case *idmpb.Request:
 		reply = a.internal(m, body)
 	case *idmpb.ExtensionRequest:
-		reply = a.extension(body)
+		reply = a.extension(m, body)
 	}
 	if reply == nil {
 		return
@@ -145,7 +155,7 @@ func (a *Agent) internal(m idm.Message, r *idmpb.Request) idm.Body {
 	return nil
 }
 
-func (a *Agent) extension(r *idmpb.ExtensionRequest) idm.Body {
+func (a *Agent) extension(m idm.Message, r *idmpb.ExtensionRequest) idm.Body {
 	switch r := r.Request.(type) {
 	case *idmpb.SignalRequest:
 		return extensionResult(&idmpb.SignalResponse{}, a.signal(r))
@@ -154,9 +164,26 @@ func (a *Agent) extension(r *idmpb.ExtensionRequest) idm.Body {
 	case *idmpb.BootReportRequest:
 		return extensionResult(a.Guest.Report(), nil)
 	case *idmpb.WatchRequest:
-		return extensionResult(&idmpb.WatchResponse{State: a.Guest.Report().State}, nil)
+		a.watch(m)
+		return nil
+	case *idmpb.ResizeRequest:
+		size := console.Size{Rows: clamp(r.Rows), Columns: clamp(r.Columns)}
+		return extensionResult(&idmpb.ResizeResponse{}, a.Guest.Resize(size))
+	case *idmpb.HelloRequest:
+		a.forget()
+		return extensionResult(&idmpb.HelloResponse{}, nil)
 	}
 	return extensionResult(nil, fmt.Errorf("%w: this guest does not know the request", syscall.ENOSYS))
+}
+
+// watch answers m with the boot's state. An event of another one may have been
+// sent just before: it is sent once more.
+func (a *Agent) watch(m idm.Message) {
+	state := a.Guest.Report().State
+	_ = a.Conn.Send(m.Reply(extensionResult(&idmpb.WatchResponse{State: state}, nil))) // a host that does not read loses it
+	if now := a.Guest.Report().State; now != state {
+		_ = a.Conn.Send(idm.ExtensionEvent(&idmpb.BootStateEvent{State: now})) // likewise
+	}
 }
 
 func (a *Agent) signal(r *idmpb.SignalRequest) error {
@@ -193,9 +220,4 @@ func extensionResult(result idmpb.ExtensionResponseOneof, err error) *idmpb.Exte
 		return &idmpb.ExtensionResponse{Error: extensionError(err)}
 	}
 	return &idmpb.ExtensionResponse{Response: result}
-}
-
-// Tell sends an event to a host that has asked for the extension.
-func (a *Agent) Tell(event idmpb.ExtensionEventOneof) {
-	_ = a.Conn.Send(idm.ExtensionEvent(event)) // one that has not asked is told nothing
 }

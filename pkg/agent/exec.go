@@ -119,11 +119,11 @@ func feed(s *stream, command *session) {
 		}
 		switch u := execUpdateOf(body).(type) {
 		case *idmpb.ExecStreamRequestStdin:
-			if len(u.Data) > 0 {
+			if len(u.Data) > 0 && !command.ended {
 				_ = command.write(u.Data) // a command that cannot be written to shows it by how it ends
 			}
 			if u.Closed {
-				_ = command.endInput() // likewise
+				command.endInput(s.agent.spawn)
 			}
 		case *idmpb.ExecStreamRequestTerminalSize:
 			_ = command.resize(windowSize(u)) // of no weight

@@ -90,16 +90,61 @@ func TestExecTerminalInput(t *testing.T) {
 	}
 }
 
-// TestExecTerminalEndsOnce: who reads on after the end of the input waits, as
-// at any terminal, and no other is held up.
-func TestExecTerminalEndsOnce(t *testing.T) {
+// TestExecTerminalEnds: everyone who reads after the end of the input finds the
+// end, also who takes the terminal over late, as a shell that has yet to start.
+func TestExecTerminalEnds(t *testing.T) {
+	for _, tt := range []struct{ name, script, in, want string }{
+		{"one after the other", "cat; echo again; cat; echo end", "a\n", "a\r\na\r\nagain\r\nend\r\n"},
+		{"the mode changes before it is read", rawThen("od -An -c | tr -d ' \\n'; echo"), "", "004\r\n"},
+		{"the mode changes before anything is read", rawThen("od -An -c | tr -d ' \\n'; echo"), "x", "x004\r\n"},
+		{"nobody reads", "sleep 0.2; echo end", "a\n", "a\r\nend\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t, &fakeGuest{})
+			x := h.tty(t, tt.script)
+			if tt.in != "" {
+				x.write(t, tt.in)
+			}
+			x.endInput(t)
+			x.endInput(t)
+			x.write(t, "too late")
+			got := strings.ReplaceAll(x.outcome(t).Stdout, `\0`, "")
+			if tt.in == "x" {
+				got = strings.TrimPrefix(got, "x") // the echo, before the mode changed
+			}
+			if got != tt.want {
+				t.Errorf("output = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestExecTerminalShell gives a shell that edits lines its input and the end of it
+// before it has started.
+func TestExecTerminalShell(t *testing.T) {
 	h := newHost(t, &fakeGuest{})
-	x := h.tty(t, "cat; echo again; cat; echo not here")
-	x.write(t, "a\n")
-	x.endInput(t)
-	x.output(t, "again")
-	h.ping(t)
-	x.close(t)
+	for _, in := range []string{"", "echo $((6*7))\n", "cat\n", "echo $((6*7)); exit 3\n"} {
+		for _, shell := range []string{"bash --norc --noprofile -i", "busybox sh -i"} {
+			x := h.tty(t, "exec "+shell)
+			if in != "" {
+				x.write(t, in)
+			}
+			x.endInput(t)
+			got, code := x.outcome(t), int32(0)
+			if strings.Contains(in, "exit 3") {
+				code = 3
+			}
+			if got.Code != code || strings.Contains(in, "6*7") && !strings.Contains(got.Stdout, "42") {
+				t.Errorf("%s with the input %q: %+v, want code %d", shell, in, got, code)
+			}
+		}
+	}
+}
+
+// rawThen takes the terminal over a while after the end was typed, as an
+// interactive shell does, reads up to a ^D, and has it printed by a filter.
+func rawThen(filter string) string {
+	return `sleep 0.3; stty -icanon -echo; while :; do c=$(dd bs=1 count=1 2>/dev/null | od -An -tx1 | tr -d ' '); printf "\\$(printf %o "0x$c")"; [ "$c" != 04 ] || break; done | ` + filter
 }
 
 func TestExecResize(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
@@ -81,6 +82,20 @@ func TestStop(t *testing.T) {
 	}
 }
 
+func TestResizeWorkload(t *testing.T) {
+	guest := &fakeGuest{}
+	h := newHost(t, guest)
+	want := &idmpb.ExtensionResponse{Response: &idmpb.ResizeResponse{}}
+	for _, request := range []*idmpb.ResizeRequest{{Rows: 24, Columns: 80}, {Rows: 1 << 20, Columns: 1}} {
+		if diff := cmp.Diff(want, h.extension(t, request)); diff != "" {
+			t.Errorf("answer to %+v (-want +got):\n%s", request, diff)
+		}
+	}
+	if diff := cmp.Diff([]console.Size{{Rows: 24, Columns: 80}, {Rows: 65535, Columns: 1}}, guest.sizes); diff != "" {
+		t.Errorf("sizes (-want +got):\n%s", diff)
+	}
+}
+
 func TestReport(t *testing.T) {
 	onLines(t, func(t *testing.T, h *host) {
 		want := &idmpb.ExtensionResponse{Response: h.guest.Report()}
@@ -90,10 +105,15 @@ func TestReport(t *testing.T) {
 	})
 }
 
+// tell sends an event as the boot does.
+func (h *host) tell(event idmpb.ExtensionEventOneof) {
+	_ = h.guestConn.Send(idm.ExtensionEvent(event)) // one that has not asked is told nothing
+}
+
 // TestWatch: a host is told of events once it has asked for them, not before.
 func TestWatch(t *testing.T) {
 	onLines(t, func(t *testing.T, h *host) {
-		h.agent.Tell(&idmpb.BootStateEvent{State: idmpb.BootStateBooting})
+		h.tell(&idmpb.BootStateEvent{State: idmpb.BootStateBooting})
 		h.ping(t)
 		want := &idmpb.ExtensionResponse{Response: &idmpb.WatchResponse{State: idmpb.BootStateReady}}
 		if diff := cmp.Diff(want, h.extension(t, &idmpb.WatchRequest{})); diff != "" {
@@ -105,7 +125,7 @@ func TestWatch(t *testing.T) {
 			&idmpb.ExtensionEvent{Event: &idmpb.ExitDetailEvent{Code: 137, Signal: 9, Stage: "run", Reason: "killed"}},
 		}
 		for _, e := range events {
-			h.agent.Tell(e.(*idmpb.ExtensionEvent).Event) //nolint:errcheck // it is one
+			h.tell(e.(*idmpb.ExtensionEvent).Event) //nolint:errcheck // it is one
 		}
 		var got []idm.Body
 		h.wait(t, "events", func() bool { return len(h.news) >= len(events) })
@@ -116,6 +136,21 @@ func TestWatch(t *testing.T) {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestWatchWhileBooting: a host that asks while the state changes ends up with the
+// new one, also where it was told of it before it had its answer.
+func TestWatchWhileBooting(t *testing.T) {
+	h := newHost(t, &fakeGuest{states: []idmpb.BootState{idmpb.BootStateBooting}})
+	want := &idmpb.ExtensionResponse{Response: &idmpb.WatchResponse{State: idmpb.BootStateBooting}}
+	if diff := cmp.Diff(want, h.extension(t, &idmpb.WatchRequest{})); diff != "" {
+		t.Errorf("answer to watch (-want +got):\n%s", diff)
+	}
+	h.wait(t, "event", func() bool { return len(h.news) > 0 })
+	event := &idmpb.ExtensionEvent{Event: &idmpb.BootStateEvent{State: idmpb.BootStateReady}}
+	if diff := cmp.Diff(idm.Body(event), h.news[0].Body); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
 }
 
 func TestRefusedBeforeWorkload(t *testing.T) {

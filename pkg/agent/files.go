@@ -166,12 +166,24 @@ func (s *stream) write() error {
 	}
 	target, err := openTarget(path, start)
 	if err != nil {
-		return err
+		return renamed(err, path)
 	}
 	if err := s.receive(target); err != nil {
-		return errors.Join(err, target.abandon())
+		return errors.Join(renamed(err, path), target.abandon())
 	}
 	return nil
+}
+
+// renamed has an error of a file beside path name path, which is what the host
+// knows.
+func renamed(err error, path string) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: file.Op, Path: path, Err: file.Err}
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return &fs.PathError{Op: link.Op, Path: path, Err: link.Err}
+	}
+	return err
 }
 
 // receive writes the chunks to target, answers each, and finishes it. With an

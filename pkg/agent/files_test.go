@@ -287,6 +287,34 @@ func TestFileWriteOther(t *testing.T) {
 	}
 }
 
+// TestFileWriteNames: an error names the file that was asked for, not the one
+// beside it.
+func TestFileWriteNames(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o700))
+	h := newHost(t, &fakeGuest{root: root})
+	message := func(x *exchange) string {
+		got := x.all(t)
+		response, _ := got[len(got)-1].Body.(*idmpb.ExtensionResponse)
+		if response == nil || response.Error == nil {
+			t.Fatalf("last answer %v, want an error", got[len(got)-1].Body)
+		}
+		return response.Error.Message
+	}
+	missing := filepath.Join(root, "none/new")
+	x := h.openWrite(t, &idmpb.FileWriteStart{Path: []byte("/none/new")})
+	if got, want := message(x), "open "+missing+": no such file or directory"; got != want {
+		t.Errorf("write to a missing folder: %q, want %q", got, want)
+	}
+	x = h.openWrite(t, &idmpb.FileWriteStart{Path: []byte("/dir/new")})
+	x.until(t, "an answer", func(got []idm.Message) bool { return len(got) == 1 })
+	must(t, os.RemoveAll(filepath.Join(root, "dir")))
+	x.chunk(t, 0, "new", true)
+	if got, want := message(x), "rename "+filepath.Join(root, "dir/new")+": no such file or directory"; got != want {
+		t.Errorf("write to a folder that goes: %q, want %q", got, want)
+	}
+}
+
 // TestFileWriteAbandoned: nothing is left of a write that has not come to its
 // end, however that is.
 func TestFileWriteAbandoned(t *testing.T) {

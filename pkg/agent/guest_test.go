@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/metrics"
 	"github.com/kguest/kguest/pkg/supervise"
@@ -26,11 +27,13 @@ type fakeGuest struct {
 	refuse  bool                                      // commands
 	keep    bool                                      // starts
 	uid     uint32                                    // of commands; 0 for this process's
+	states  []idmpb.BootState                         // that Report returns, one after the other; then ready
 
 	mu      sync.Mutex
 	starts  []*idmpb.ExecStreamRequestStart
 	signals []string
 	stops   []time.Duration
+	sizes   []console.Size
 	trees   int
 }
 
@@ -99,8 +102,14 @@ func (g *fakeGuest) Metrics() *metrics.Node {
 }
 
 func (g *fakeGuest) Report() *idmpb.BootReport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	state := idmpb.BootStateReady
+	if len(g.states) > 0 {
+		state, g.states = g.states[0], g.states[1:]
+	}
 	return &idmpb.BootReport{
-		State:              idmpb.BootStateReady,
+		State:              state,
 		Stages:             []*idmpb.BootStage{{Name: "mounts", DurationMicroseconds: 7}, {Name: "network", DurationMicroseconds: 8, Error: "no link"}},
 		KernelMicroseconds: 1, InitMicroseconds: 2,
 	}
@@ -120,6 +129,13 @@ func (g *fakeGuest) Stop(grace time.Duration) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stops = append(g.stops, grace)
+	return nil
+}
+
+func (g *fakeGuest) Resize(size console.Size) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sizes = append(g.sizes, size)
 	return nil
 }
 

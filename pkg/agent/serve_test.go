@@ -58,6 +58,8 @@ func (c *fullConn) SendWait(ctx context.Context, _ idm.Message) error {
 	return ctx.Err()
 }
 
+func (c *fullConn) Forget() {}
+
 // TestServeEnds: however a connection ends, Serve returns, and nothing is left
 // of what the host had begun: noLeaks.
 func TestServeEnds(t *testing.T) {

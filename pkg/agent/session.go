@@ -24,7 +24,7 @@ type session struct {
 	process *supervise.Process
 	input   *os.File // write end of the pipe, or the pseudoterminal
 	tty     bool
-	inLine  bool // what was typed last is not the end of a line
+	ended   bool // no input follows
 	outputs []*outlet
 }
 
@@ -148,10 +148,6 @@ func (a *Agent) startSession(c supervise.Command, tty *console.Size, out output)
 // does not read. What comes after the end is dropped.
 func (s *session) write(p []byte) error {
 	_, err := s.input.Write(p)
-	if s.tty && len(p) > 0 {
-		last := p[len(p)-1]
-		s.inLine = last != '\n' && last != '\r'
-	}
 	for _, gone := range []error{syscall.EPIPE, syscall.EIO, os.ErrClosed, os.ErrDeadlineExceeded} {
 		if errors.Is(err, gone) {
 			return nil
@@ -159,28 +155,6 @@ func (s *session) write(p []byte) error {
 	}
 	return err
 }
-
-// endInput ends the command's standard input: the pipe is closed, on a terminal
-// its end of file is typed. In a line that only hands on what is there
-// (termios(3), VEOF), so that it takes another.
-func (s *session) endInput() error {
-	if !s.tty {
-		closeFiles(s.input)
-		return nil
-	}
-	end := console.EndOfFile(s.input)
-	switch {
-	case len(end) == 0:
-		end = []byte{controlD}
-	case s.inLine:
-		end = append(end, end...)
-	}
-	return s.write(end)
-}
-
-// controlD is what a user types to end the input of a program that edits the
-// line itself, such as a shell.
-const controlD = 4
 
 // resize sets the size of the command's terminal; without one it does nothing.
 func (s *session) resize(size console.Size) error {

@@ -65,13 +65,12 @@ func TestSession(t *testing.T) {
 				t.Errorf("write() = %v", err)
 			}
 			if tt.stdin != "" {
-				if err := s.endInput(); err != nil {
-					t.Errorf("endInput() = %v", err)
-				}
+				s.endInput(a.spawn)
 			}
 			if status := s.wait(); status.Code != tt.code {
 				t.Errorf("wait() = %+v, want code %d", status, tt.code)
 			}
+			a.work.Wait()
 			if got.out.String() != tt.stdout || got.err.String() != tt.stderr {
 				t.Errorf("output = %.80q, %.80q, want %.80q, %.80q", &got.out, &got.err, tt.stdout, tt.stderr)
 			}

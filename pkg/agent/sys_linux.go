@@ -35,6 +35,47 @@ func capacity(f *os.File) int {
 	return n
 }
 
+// openPeer opens the terminal of a pseudoterminal's master (TIOCGPTPEER,
+// ioctl_tty(2), Linux 4.13).
+func openPeer(master *os.File) (tty *os.File, err error) {
+	c, err := master.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	cerr := c.Control(func(fd uintptr) {
+		peer, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		if errno != 0 {
+			err = errno
+			return
+		}
+		tty = os.NewFile(peer, "tty")
+	})
+	if cerr != nil {
+		return nil, cerr
+	}
+	return tty, err
+}
+
+// unread reports whether a terminal has input that nobody has read: a line, its
+// end of file, or without lines anything. What was written to the master counts
+// at once: poll(2) has the kernel pass it on first.
+func unread(tty *os.File) bool {
+	c, err := tty.SyscallConn()
+	if err != nil {
+		return true
+	}
+	fds := []unix.PollFd{{Events: unix.POLLIN}}
+	cerr := c.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd) //nolint:gosec // a descriptor
+		for {
+			if _, err = unix.Poll(fds, 0); err != unix.EINTR { //nolint:errorlint // it is an Errno
+				return
+			}
+		}
+	})
+	return cerr != nil || err != nil || fds[0].Revents != 0
+}
+
 // lastSignal is SIGRTMAX (signal(7)).
 const lastSignal = syscall.Signal(64)
 

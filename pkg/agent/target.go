@@ -110,5 +110,8 @@ func (t *target) abandon() error {
 	if !t.beside {
 		return nil
 	}
-	return os.Remove(t.file.Name())
+	if err := os.Remove(t.file.Name()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // its folder is gone, too
 }

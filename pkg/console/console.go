@@ -55,6 +55,11 @@ func SetRaw(f *os.File) error {
 	return nil
 }
 
+// Keep keeps the terminal f's modes (termios(3)) and returns what sets them
+// again, for after a program that may have left them changed. What is not a
+// terminal has none.
+func Keep(f *os.File) (restore func()) { return keep(f) }
+
 // Drain waits until what was written to f has left it (tcdrain(3)); on a
 // device that is not a terminal it returns at once.
 func Drain(f *os.File) error {

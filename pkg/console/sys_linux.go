@@ -73,6 +73,19 @@ func setRaw(f *os.File) error {
 	})
 }
 
+func keep(f *os.File) (restore func()) {
+	var old *unix.Termios
+	err := control(f, func(fd int) (err error) {
+		old, err = unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err
+	})
+	return func() {
+		if err == nil {
+			_ = control(f, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, old) }) // it is gone
+		}
+	}
+}
+
 // drain is TCSBRK with a non-zero argument: it sends no break (ioctl_tty(2)).
 func drain(f *os.File) error {
 	return control(f, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) })

@@ -38,3 +38,24 @@ func BenchmarkMetricsFrame(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTooMany passes over frames of 2 MiB that have a million messages in
+// them.
+func BenchmarkTooMany(b *testing.B) {
+	start := &idmpb.ExecStreamRequestStart{Environment: make([]*idmpb.ExecEnvVar, 1<<20)}
+	frame := mustFrame(b, Message{Form: FormStreamRequest, Body: &idmpb.Request{
+		Request: &idmpb.ExecStreamRequestUpdate{Update: start},
+	}}, Version2)
+	for _, fixed := range []Version{Auto, Version2} {
+		b.Run("version"+strconv.Itoa(int(fixed)), func(b *testing.B) {
+			b.SetBytes(int64(len(frame)))
+			var count counters
+			s := &scanner{fixed: fixed, limit: MaxFrame, elements: requestElements, count: &count}
+			for b.Loop() {
+				if got := collect(s, frame); len(got) != 0 {
+					b.Fatalf("%d messages, want 0", len(got))
+				}
+			}
+		})
+	}
+}

@@ -27,6 +27,10 @@ type Config struct {
 	// QueueFrames and QueueBytes bound the replies that wait to be written; 0
 	// means DefaultQueueFrames and DefaultQueueBytes. One frame always fits.
 	QueueFrames, QueueBytes int
+	// StreamBytes bounds the pieces of streams that wait to be written, which is
+	// what a reply may stand behind; 0 means DefaultStreamBytes. One frame always
+	// fits.
+	StreamBytes int
 	// Persistent is set where the end of the stream is not the end: a virtio
 	// port ends whenever no host has it open. The port is tried again then.
 	Persistent bool
@@ -39,6 +43,7 @@ const (
 	DefaultSilence     = 500 * time.Millisecond
 	DefaultQueueFrames = 1024
 	DefaultQueueBytes  = 4 << 20
+	DefaultStreamBytes = 64 << 10
 )
 
 // requestElements bounds the messages and list values in what a host sends, the
@@ -59,6 +64,9 @@ func (c Config) orDefault() Config {
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
 	}
+	if c.StreamBytes == 0 {
+		c.StreamBytes = DefaultStreamBytes
+	}
 	return c
 }
 
@@ -69,11 +77,12 @@ type Conn struct {
 	config  Config
 	count   counters
 	version atomic.Uint32 // of the last frame that was known
-	asked   atomic.Bool   // the host has spoken on ExtensionChannel
+	asked   atomic.Bool   // the host has asked on ExtensionChannel, since its hello
 	queue   *queue
 
 	scanner *scanner   // of who calls Receive
-	ended   error      // of who calls Receive: how the stream ended
+	head    headWait   // likewise
+	ended   error      // likewise: how the stream ended
 	chunks  chan chunk // from reader to Receive
 
 	closing chan struct{}
@@ -94,7 +103,7 @@ func New(stream io.ReadWriteCloser, config Config) *Conn {
 	c := &Conn{
 		stream:  stream,
 		config:  config,
-		queue:   newQueue(config.QueueFrames, config.QueueBytes),
+		queue:   newQueue(config),
 		chunks:  make(chan chunk),
 		closing: make(chan struct{}),
 	}
@@ -149,10 +158,10 @@ func (c *Conn) Version() Version {
 }
 
 // Send queues m and does not wait. For want of room it takes the place of the
-// oldest replies that were sent so; ErrQueueFull says that there were none and m
-// is dropped, which does not happen to an exit event; ErrNotAsked that a host
-// which does not know the extension was spared it; ErrVersion that version 1
-// has no such message; ErrTooLarge and ErrClosed.
+// oldest replies that were sent so; ErrQueueFull says that an event other than
+// the exit event found no room and is dropped; ErrNotAsked that a host which
+// may not know the extension was spared an event; ErrVersion that version 1 has no
+// such message; ErrTooLarge and ErrClosed.
 func (c *Conn) Send(m Message) error {
 	frame, err := c.frame(m)
 	if err == nil {
@@ -163,10 +172,7 @@ func (c *Conn) Send(m Message) error {
 	switch {
 	case err == nil:
 		return nil
-	case !errors.Is(err, ErrQueueFull):
-	case classOf(m) == reply:
-		c.count.repliesDropped.Add(1)
-	default:
+	case errors.Is(err, ErrQueueFull):
 		c.count.eventsDropped.Add(1)
 	}
 	return fmt.Errorf("send %v: %w", m.Form, err)
@@ -185,13 +191,20 @@ func (c *Conn) SendWait(ctx context.Context, m Message) error {
 	return nil
 }
 
+// Forget drops what waits to be written, but for events: the host that it was
+// for is gone. What a SendWait whose context has ended was to send is not sent
+// afterwards.
+func (c *Conn) Forget() {
+	c.count.repliesDropped.Add(uint64(c.queue.forget())) //nolint:gosec // a number of frames
+}
+
 // Flush waits until everything that is queued has been written. Its error is
 // that of the last write, ctx's, or ErrClosed. What a terminal still holds is
 // the caller's to drain.
 func (c *Conn) Flush(ctx context.Context) error { return c.queue.flush(ctx) }
 
 func (c *Conn) frame(m Message) ([]byte, error) {
-	if m.Channel == ExtensionChannel && !c.config.Host && !c.asked.Load() {
+	if m.Channel == ExtensionChannel && m.Form == FormEvent && !c.config.Host && !c.asked.Load() {
 		return nil, ErrNotAsked
 	}
 	return appendFrame(nil, m, c.versionOf(m), c.config.MaxFrame)
@@ -211,13 +224,18 @@ func (c *Conn) versionOf(m Message) Version {
 }
 
 func classOf(m Message) class {
-	if m.Form != FormEvent {
-		return reply
-	}
-	if body, ok := m.Body.(*idmpb.Event); ok {
+	switch body := m.Body.(type) {
+	case *idmpb.Event:
 		if _, ok := body.Event.(*idmpb.ExitEvent); ok {
 			return exit
 		}
+	case *idmpb.ExtensionResponse:
+		if _, ok := body.Response.(*idmpb.WatchResponse); ok {
+			return event // the first: those that follow must not overtake it
+		}
+	}
+	if m.Form != FormEvent {
+		return reply
 	}
 	return event
 }

@@ -6,12 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
@@ -45,6 +42,18 @@ func write(t *testing.T, host io.Writer, b ...[]byte) {
 	}()
 }
 
+// trickle writes b in pieces of size at intervals.
+func trickle(t *testing.T, host io.Writer, b []byte, size int, interval time.Duration) {
+	for len(b) > 0 {
+		piece := b[:min(size, len(b))]
+		b = b[len(piece):]
+		if _, err := host.Write(piece); err != nil {
+			t.Errorf("host writes: %v", err)
+		}
+		time.Sleep(interval)
+	}
+}
+
 func receive(t *testing.T, c *Conn) Message {
 	t.Helper()
 	m, err := c.Receive(t.Context())
@@ -72,19 +81,37 @@ func TestReceive(t *testing.T) {
 	})
 	bubble(t, "no silence while a frame comes", func(t *testing.T) {
 		c, host := connect(t, Config{})
-		frame := mustFrame(t, ping(4), Version1)
-		go func() {
-			for i := range frame {
-				if _, err := host.Write(frame[i : i+1]); err != nil {
-					t.Errorf("host writes: %v", err)
-				}
-				time.Sleep(DefaultSilence - 1)
-			}
-		}()
+		frame := mustFrame(t, stdin(4, make([]byte, 256<<10)), Version2)
+		go trickle(t, host, frame, 4<<10, DefaultSilence/2) // 16 KiB/s
 		if m := receive(t, c); m.ID != 4 {
 			t.Errorf("message %d, want 4", m.ID)
 		}
 		time.Sleep(DefaultSilence)
+	})
+	bubble(t, "a wrong length and no silence", func(t *testing.T) {
+		c, host := connect(t, Config{})
+		var all []byte
+		for id := range uint64(40) {
+			all = append(all, mustFrame(t, ping(id), Version2)...)
+		}
+		frame := len(all) / 40
+		write(t, host, []byte(swallowing))
+		synctest.Wait()
+		go trickle(t, host, all, frame/2, DefaultSilence/2)
+		const longest = pauses*DefaultSilence + 64<<10*time.Second/slowest
+		began := time.Now()
+		for id := range uint64(40) {
+			if m := receive(t, c); m.ID != id {
+				t.Fatalf("message %d, want %d", m.ID, id)
+			}
+			if took := time.Since(began); id == 0 && took > longest {
+				t.Errorf("the first message after %v, want it within %v", took, longest)
+			}
+		}
+		time.Sleep(DefaultSilence)
+		if got := c.Stats(); got.Dropped != 1 || got.Skipped != uint64(len(swallowing)) {
+			t.Errorf("%+v, want %d bytes passed over", got, len(swallowing))
+		}
 	})
 	bubble(t, "context", func(t *testing.T) {
 		c, host := connect(t, Config{})
@@ -132,47 +159,6 @@ func TestReceive(t *testing.T) {
 		if err := c.Flush(t.Context()); err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("Flush of a closed connection = %v, want %v", err, ErrClosed)
 		}
-	})
-}
-
-// port is a virtio port: at its end while no host has it open.
-type port struct {
-	net.Conn
-	mu   sync.Mutex
-	open bool
-}
-
-func (p *port) Read(b []byte) (int, error) {
-	p.mu.Lock()
-	open := p.open
-	p.mu.Unlock()
-	if !open {
-		return 0, io.EOF
-	}
-	return p.Conn.Read(b)
-}
-
-func TestPersistent(t *testing.T) {
-	bubble(t, "port", func(t *testing.T) {
-		guest, host := net.Pipe()
-		p := &port{Conn: guest}
-		c := New(p, Config{Persistent: true})
-		defer c.Close()
-		go func() {
-			time.Sleep(time.Hour)
-			p.mu.Lock()
-			p.open = true
-			p.mu.Unlock()
-			write(t, host, mustFrame(t, ping(6), Version2))
-		}()
-		began := time.Now()
-		m := receive(t, c)
-		if took := time.Since(began); m.ID != 6 || took > time.Hour+lastRetry {
-			t.Errorf("message %d after %v, want 6 after an hour", m.ID, took)
-		}
-		p.mu.Lock()
-		p.open = false
-		p.mu.Unlock()
 	})
 }
 
@@ -242,6 +228,14 @@ func TestExtensionOnlyWhereAsked(t *testing.T) {
 			t.Errorf("Send after the host has asked: %v", err)
 		}
 		expect(t, host, mustFrame(t, event, Version2))
+		hello := Message{ID: 2, Channel: ExtensionChannel, Form: FormRequest, Body: &idmpb.ExtensionRequest{Request: &idmpb.HelloRequest{}}}
+		write(t, host, mustFrame(t, hello, Version2))
+		if err := c.Send(receive(t, c).Reply(&idmpb.ExtensionResponse{Response: &idmpb.HelloResponse{}})); err != nil {
+			t.Errorf("Send of the answer to hello: %v", err)
+		}
+		if err := c.Send(event); !errors.Is(err, ErrNotAsked) {
+			t.Errorf("Send to a new host = %v, want %v", err, ErrNotAsked)
+		}
 	})
 	bubble(t, "host", func(t *testing.T) {
 		guest, host := net.Pipe()
@@ -252,137 +246,6 @@ func TestExtensionOnlyWhereAsked(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, guest, mustFrame(t, watch, Version2))
-	})
-}
-
-// TestQueue has a host that does not read.
-func TestQueue(t *testing.T) {
-	reply := ping(1).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})
-	late := ping(2).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}}) // takes the oldest one's place
-	size := len(mustFrame(t, reply, Version2))
-	for _, tt := range []struct {
-		name   string
-		config Config
-		room   int // for replies; one more is being written
-	}{
-		{"frames", Config{Version: Version2, QueueFrames: 10}, 10},
-		{"bytes", Config{Version: Version2, QueueBytes: 10*size + 1}, 10},
-	} {
-		bubble(t, tt.name, func(t *testing.T) {
-			c, host := connect(t, tt.config)
-			fillQueue(t, c, reply, tt.room+1)
-			for range 5 {
-				if err := c.Send(late); err != nil {
-					t.Errorf("Send to a full queue: %v", err)
-				}
-			}
-			for range 1000 {
-				if err := c.Send(ExitEvent(9)); err != nil {
-					t.Fatalf("Send of an event to a full queue: %v", err)
-				}
-			}
-			if got := c.Stats(); got.RepliesDropped != 5 || got.EventsDropped != 0 {
-				t.Errorf("%+v, want 5 replies dropped", got)
-			}
-			expect(t, host, mustFrame(t, reply, Version2))
-			expect(t, host, bytes.Repeat(mustFrame(t, ExitEvent(9), Version2), 1000))
-			expect(t, host, bytes.Repeat(mustFrame(t, reply, Version2), tt.room-5))
-			expect(t, host, bytes.Repeat(mustFrame(t, late, Version2), 5))
-			if err := c.Flush(t.Context()); err != nil {
-				t.Errorf("Flush: %v", err)
-			}
-			if got := c.Stats(); got.Sent != uint64(1001+tt.room) {
-				t.Errorf("%+v, want %d sent", got, 1001+tt.room)
-			}
-		})
-	}
-}
-
-// TestQueueOfStreams: pieces of a stream, which were waited with, make no room for
-// a reply.
-func TestQueueOfStreams(t *testing.T) {
-	bubble(t, "full", func(t *testing.T) {
-		c, host := connect(t, Config{Version: Version2, QueueFrames: 2})
-		piece := stdin(1, []byte("data"))
-		for range 3 {
-			if err := c.SendWait(t.Context(), piece); err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
-		}
-		reply := ping(1).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})
-		if err := c.Send(reply); !errors.Is(err, ErrQueueFull) {
-			t.Errorf("Send to a full queue = %v, want %v", err, ErrQueueFull)
-		}
-		if got := c.Stats(); got.RepliesDropped != 1 {
-			t.Errorf("%+v, want one reply dropped", got)
-		}
-		expect(t, host, bytes.Repeat(mustFrame(t, piece, Version2), 3))
-	})
-}
-
-// fillQueue sends m n times, of which the first is taken from the queue.
-func fillQueue(t *testing.T, c *Conn, m Message, n int) {
-	t.Helper()
-	for range n {
-		if err := c.Send(m); err != nil {
-			t.Fatalf("Send: %v", err)
-		}
-		synctest.Wait()
-	}
-}
-
-func TestQueueOfEvents(t *testing.T) {
-	bubble(t, "oom", func(t *testing.T) {
-		c, host := connect(t, Config{})
-		watch := Message{Channel: ExtensionChannel, Form: FormRequest, Body: &idmpb.ExtensionRequest{Request: &idmpb.WatchRequest{}}}
-		write(t, host, mustFrame(t, watch, Version2))
-		receive(t, c)
-		fillQueue(t, c, ExtensionEvent(&idmpb.OomEvent{}), eventFrames+1)
-		if err := c.Send(ExtensionEvent(&idmpb.OomEvent{})); !errors.Is(err, ErrQueueFull) {
-			t.Errorf("Send of one event too many = %v, want %v", err, ErrQueueFull)
-		}
-		if err := c.Send(ExitEvent(1)); err != nil {
-			t.Errorf("Send of the exit event: %v", err)
-		}
-		if got := c.Stats(); got.EventsDropped != 1 {
-			t.Errorf("%+v, want one event dropped", got)
-		}
-	})
-}
-
-func TestSendWait(t *testing.T) {
-	bubble(t, "room", func(t *testing.T) {
-		c, host := connect(t, Config{Version: Version2, QueueFrames: 1})
-		m := stdin(1, []byte("data"))
-		fillQueue(t, c, m, 2)
-		go func() {
-			time.Sleep(time.Minute)
-			expect(t, host, bytes.Repeat(mustFrame(t, m, Version2), 3))
-		}()
-		began := time.Now()
-		if err := c.SendWait(t.Context(), m); err != nil || time.Since(began) != time.Minute {
-			t.Errorf("SendWait = %v after %v, want nil after a minute", err, time.Since(began))
-		}
-		if err := c.Flush(t.Context()); err != nil {
-			t.Errorf("Flush: %v", err)
-		}
-	})
-	bubble(t, "none", func(t *testing.T) {
-		c, _ := connect(t, Config{Version: Version2, QueueFrames: 1})
-		m := stdin(1, []byte("data"))
-		fillQueue(t, c, m, 2)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := c.SendWait(ctx, m); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("SendWait = %v, want %v", err, context.DeadlineExceeded)
-		}
-		if err := c.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Flush = %v, want %v", err, context.DeadlineExceeded)
-		}
-		if diff := cmp.Diff("flush: 2 frames left: context deadline exceeded", c.Flush(ctx).Error()); diff != "" {
-			t.Error(diff)
-		}
 	})
 }
 
@@ -480,6 +343,9 @@ func TestManySmallParts(t *testing.T) {
 		write(t, host, mustFrame(t, m, Version2), mustFrame(t, ping(2), Version2))
 		if m := receive(t, c); m.ID != 2 {
 			t.Errorf("message %d, want 2: the first has too many parts", m.ID)
+		}
+		if c.scanner.work != 0 {
+			t.Errorf("%d bytes of it were read in vain", c.scanner.work)
 		}
 	})
 }

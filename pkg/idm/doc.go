@@ -46,12 +46,24 @@
 //
 // # The extension
 //
-// Channel 27495 (0x6b67) is kguest.idm: signal, stop, boot report and watch are
-// requests; reading and writing a file are streams; events tell of the boot's
-// state, of processes killed for want of memory, and of an exit in detail. The
-// guest sends nothing there before the host has (ErrNotAsked), so that a host
-// that does not know the channel never sees it. The file proto/kguest/idm.proto
+// Channel 27495 (0x6b67) is kguest.idm: signal, stop, boot report, watch, hello and
+// resize are requests; reading and writing a file are streams; events tell of the
+// boot's state, of processes killed for want of memory, and of an exit in detail.
+// The guest sends nothing there but answers, and events once the host has asked for
+// something else than hello (ErrNotAsked), so that a host that does not know the
+// channel never sees it. The file proto/kguest/idm.proto
 // says what each message means.
+//
+// A guest cannot see on hvc that a host has gone. With hello a host says that it is
+// new: the guest ends all streams of before, on both channels, and drops what is
+// queued for earlier hosts but for events; then it answers.
+//
+//	ff ff  0c 00 00 00  08 07 10 e7 d6 01 18 03 22 02 3a 00    request 7, hello
+//	ff ff  0c 00 00 00  08 07 10 e7 d6 01 18 04 22 02 42 00    response 7, hello
+//
+// kguest's own client sends it first, and a ping after it. A guest that does not
+// know it answers with an error, or not at all, and the ping alone; a host that does
+// not send it finds the streams of before as they were.
 //
 // # What is lost
 //
@@ -59,10 +71,12 @@
 // anything. A frame that is not one is passed over: the search goes on at the next
 // byte. It is none where its length is over the limit, its packet no row of fields
 // (found out as the bytes come) or no such message, or its data none of what its
-// form says. A frame that stays incomplete while nothing comes for Config.Silence
+// form says. A frame that stays incomplete while nothing comes for Config.Silence,
+// or that was waited for four times as long and comes at less than 16 KiB a second,
 // is given up, and what came after its first byte is searched again. So the frames
 // behind a lost byte are found, at the latest after that time; how the stream was
-// split into reads changes nothing. Stats counts all of it. What is not found out
+// split into reads changes nothing. A frame that has too many messages in it is
+// passed over whole. Stats counts all of it. What is not found out
 // is a loss inside a data field that the next frame happens to fill: there is no
 // check sum. Data that looks like a frame can be taken for one when the frame
 // around it was damaged.
@@ -85,6 +99,9 @@
 // What is sent waits in a queue for the one goroutine that writes. Send does not
 // wait for it: a response that finds Config.QueueFrames or Config.QueueBytes taken
 // takes the place of the oldest ones, which are dropped and counted. Pieces of
-// streams are not dropped. Events go first and have room of their own; an exit
-// event is never dropped. A device that fails is tried with each frame.
+// streams stand in the same row and are not dropped; there are at most
+// Config.StreamBytes of them, so that a response never stands behind more: who
+// sends them waits. Events go first and have room of their own, as has the answer
+// to watch; an exit event is never dropped. A device that fails is tried with each
+// frame.
 package idm

@@ -60,6 +60,12 @@ var frameFixtures = []struct {
 	{"ping", Version2, "ffff 08000000 0807 1803 2202 0a00", ping(7)},
 	{"pong", Version2, "ffff 08000000 0807 1804 2202 0a00", ping(7).Reply(&idmpb.Response{Response: &idmpb.PingResponse{}})},
 	{"metrics", Version2, "ffff 13000000 0801 1804 220d 120b 0a09 0a0167 1803 2202 1801", metricsMessage()},
+	{"hello", Version2, "ffff 0c000000 0807 10e7d601 1803 2202 3a00", Message{
+		ID: 7, Channel: ExtensionChannel, Form: FormRequest, Body: &idmpb.ExtensionRequest{Request: &idmpb.HelloRequest{}},
+	}},
+	{"hello", Version2, "ffff 0c000000 0807 10e7d601 1804 2202 4200", Message{
+		ID: 7, Channel: ExtensionChannel, Form: FormResponse, Body: &idmpb.ExtensionResponse{Response: &idmpb.HelloResponse{}},
+	}},
 	{"exec start", Version2, "ffff 0e000000 0802 1805 2208 1a06 0a04 1202 6c73", Message{
 		ID: 2, Form: FormStreamRequest, Body: &idmpb.Request{Request: &idmpb.ExecStreamRequestUpdate{
 			Update: &idmpb.ExecStreamRequestStart{Command: []string{"ls"}},

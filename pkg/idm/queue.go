@@ -15,10 +15,11 @@ const (
 	eventBytes  = 64 << 10
 )
 
-// queue holds the frames that wait for the device: replies, and events, which
-// go first.
+// queue holds the frames that wait for the device: replies and pieces of
+// streams, in the order they came, and events, which go first.
 type queue struct {
-	frames, bytes int // that replies may take
+	room tally // for replies
+	part tally // for pieces of streams
 
 	mu       sync.Mutex
 	events   lane
@@ -30,10 +31,11 @@ type queue struct {
 	departed chan struct{} // closed, and made anew, when a frame has gone
 }
 
-// lane is a row of frames and their size.
+// lane is a row of frames.
 type lane struct {
 	frames []queued
-	bytes  int
+	kept   tally // of the frames that are not dropped
+	loose  tally // of the others
 }
 
 // queued is a frame that waits. One that was waited with is not dropped: it is a
@@ -43,23 +45,43 @@ type queued struct {
 	keep  bool
 }
 
+// tally is a number of frames and of their bytes.
+type tally struct{ frames, bytes int }
+
+// full reports whether a frame of size finds no room beside t where there is
+// room for most. Where there is none, any frame goes.
+func (t tally) full(size int, most tally) bool {
+	return t.frames > 0 && (t.frames >= most.frames || t.bytes+size > most.bytes)
+}
+
+func (l *lane) tally(keep bool) *tally {
+	if keep {
+		return &l.kept
+	}
+	return &l.loose
+}
+
 func (l *lane) add(frame []byte, keep bool) {
 	l.frames = append(l.frames, queued{frame, keep})
-	l.bytes += len(frame)
+	t := l.tally(keep)
+	t.frames++
+	t.bytes += len(frame)
 }
 
 func (l *lane) first() []byte { return l.remove(0) }
 
 func (l *lane) remove(i int) []byte {
-	frame := l.frames[i].frame
+	q := l.frames[i]
 	if i == 0 {
 		l.frames[0] = queued{}
 		l.frames = l.frames[1:]
 	} else {
 		l.frames = slices.Delete(l.frames, i, i+1)
 	}
-	l.bytes -= len(frame)
-	return frame
+	t := l.tally(q.keep)
+	t.frames--
+	t.bytes -= len(q.frame)
+	return q.frame
 }
 
 // drop drops the oldest frame that may be; false where there is none.
@@ -72,14 +94,11 @@ func (l *lane) drop() bool {
 	return true
 }
 
-// full reports whether a frame of size finds no room. Into an empty lane any
-// frame goes.
-func (l *lane) full(size, frames, bytes int) bool {
-	return len(l.frames) > 0 && (len(l.frames) >= frames || l.bytes+size > bytes)
-}
-
-func newQueue(frames, bytes int) *queue {
-	return &queue{frames: frames, bytes: bytes, arrived: make(chan struct{}, 1), departed: make(chan struct{})}
+func newQueue(c Config) *queue {
+	return &queue{
+		room: tally{c.QueueFrames, c.QueueBytes}, part: tally{c.QueueFrames, c.StreamBytes},
+		arrived: make(chan struct{}, 1), departed: make(chan struct{}),
+	}
 }
 
 // class is how a frame is treated where there is no room.
@@ -121,8 +140,9 @@ func (q *queue) putLocked(frame []byte, c class, keep bool) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case c == reply && q.replies.full(len(frame), q.frames, q.bytes),
-		c == event && q.events.full(len(frame), eventFrames, eventBytes):
+	case c == reply && !keep && q.replies.loose.full(len(frame), q.room),
+		c == reply && keep && q.replies.kept.full(len(frame), q.part),
+		c == event && q.events.kept.full(len(frame), tally{eventFrames, eventBytes}):
 		return ErrQueueFull
 	case c == reply:
 		q.replies.add(frame, keep)
@@ -158,6 +178,18 @@ func (q *queue) wrote(err error) {
 	q.departed = make(chan struct{})
 }
 
+// forget drops all but events, and returns how many frames that was. Of a
+// putWait whose context has ended nothing comes afterwards.
+func (q *queue) forget() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.replies.frames)
+	q.replies = lane{}
+	close(q.departed)
+	q.departed = make(chan struct{})
+	return n
+}
+
 // close ends the queue: nothing is added any more, and who waits is told.
 func (q *queue) close() {
 	q.mu.Lock()
@@ -172,7 +204,10 @@ func (q *queue) close() {
 func (q *queue) wait(ctx context.Context, ready func() (bool, error)) error {
 	for {
 		q.mu.Lock()
-		done, err := ready()
+		done, err := false, ctx.Err()
+		if err == nil {
+			done, err = ready()
+		}
 		closed, departed := q.closed, q.departed
 		q.mu.Unlock()
 		switch {
@@ -191,18 +226,20 @@ func (q *queue) wait(ctx context.Context, ready func() (bool, error)) error {
 
 // flush waits until everything is written.
 func (q *queue) flush(ctx context.Context) error {
-	left := 0
-	err := q.wait(ctx, func() (bool, error) {
-		left = len(q.events.frames) + len(q.replies.frames)
-		if q.writing {
-			left++
-		}
-		return left == 0, nil
-	})
-	if err != nil {
-		return fmt.Errorf("flush: %d frames left: %w", left, err)
-	}
+	err := q.wait(ctx, func() (bool, error) { return q.left() == 0, nil })
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("flush: %d frames left: %w", q.left(), err)
+	}
 	return q.failure
+}
+
+// left is how many frames are not written. q.mu is held.
+func (q *queue) left() int {
+	n := len(q.events.frames) + len(q.replies.frames)
+	if q.writing {
+		n++
+	}
+	return n
 }

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"github.com/kguest/kguest/pkg/idm/idmpb"
+	"github.com/kguest/kguest/pkg/idm/wire"
 )
 
 // scanner finds the frames in a stream of bytes that may have lost some, or
@@ -25,8 +25,9 @@ type scanner struct {
 	// checked is how much of the packet at the head is known to be fields, in
 	// bytes: it is read as it comes, so that a wrong length is found out at once.
 	checked int
-	// silent is set where nothing follows what is there.
-	silent bool
+	// stale is the end of what is too old to be completed, in bytes of the stream:
+	// a frame that begins before and is not complete is none.
+	stale uint64
 	// lost is set from the first byte that was passed over to the next frame.
 	lost bool
 	// taken and work bound what searching costs: bytes that are done with, and
@@ -47,7 +48,6 @@ const keep = 64 << 10
 
 // write adds b, which the scanner does not keep.
 func (s *scanner) write(b []byte) {
-	s.silent = false
 	switch rest := len(s.data) - s.off; {
 	case rest == 0 && cap(s.data) > keep:
 		s.data, s.off = nil, 0
@@ -58,12 +58,24 @@ func (s *scanner) write(b []byte) {
 	s.data = append(s.data, b...)
 }
 
-// giveUp has the frames that are not complete passed over: the peer has been
-// silent, or is gone.
-func (s *scanner) giveUp() { s.silent = true }
+// giveUp has the frames that begin before the offset end of the stream, and are
+// not complete, passed over: they have been waited for.
+func (s *scanner) giveUp(end uint64) { s.stale = end }
+
+// end is the offset in the stream of what is yet to come.
+func (s *scanner) end() uint64 { return s.taken + uint64(s.pending()) } //nolint:gosec // G115: a size
 
 // pending is how many bytes wait for more.
 func (s *scanner) pending() int { return len(s.data) - s.off }
+
+// expected is the length of the packet at the head, as far as it is known.
+func (s *scanner) expected() int {
+	if s.pending() == 0 {
+		return 0
+	}
+	c, _ := s.head()
+	return c.length
+}
 
 // next returns the next message; false where more bytes are needed.
 func (s *scanner) next() (Message, bool) {
@@ -71,7 +83,7 @@ func (s *scanner) next() (Message, bool) {
 		c, v := s.head()
 		complete := s.pending() >= c.size+c.length
 		switch {
-		case v == wrong, s.silent && (v == partial || !complete):
+		case v == wrong, s.taken < s.stale && (v == partial || !complete):
 			s.skip(1)
 		case v == partial:
 			return Message{}, false
@@ -176,32 +188,32 @@ func (s *scanner) check(c candidate) bool {
 // fieldSize returns the size of the field that b begins with, which may end
 // beyond b but not beyond room.
 func fieldSize(b []byte, room int) (int, verdict) {
-	_, kind, n := protowire.ConsumeTag(b)
-	if n < 0 {
-		return 0, cut(n, len(b), room)
+	number, kind, size, err := wire.ReadTag(b)
+	if err != nil {
+		return 0, cut(err, len(b), room)
 	}
-	size := n
+	var n int
 	switch kind {
-	case protowire.VarintType:
-		n = protowire.ConsumeFieldValue(1, kind, b[size:])
-	case protowire.BytesType:
+	case wire.Varint:
+		n, err = wire.Size(number, kind, b[size:])
+	case wire.Bytes:
 		var length uint64
-		length, n = protowire.ConsumeVarint(b[size:])
-		if n >= 0 {
+		length, n, err = wire.ReadVarint(b[size:])
+		if err == nil {
 			if length > uint64(room) { //nolint:gosec // G115: not negative
 				return 0, wrong
 			}
 			n += int(length) //nolint:gosec // G115: checked above
 		}
-	case protowire.Fixed64Type:
+	case wire.Fixed64:
 		n = 8
-	case protowire.Fixed32Type:
+	case wire.Fixed32:
 		n = 4
 	default:
 		return 0, wrong // a group: proto3 has none
 	}
-	if n < 0 {
-		return 0, cut(n, len(b), room)
+	if err != nil {
+		return 0, cut(err, len(b), room)
 	}
 	if size+n > room {
 		return 0, wrong
@@ -209,10 +221,10 @@ func fieldSize(b []byte, room int) (int, verdict) {
 	return size + n, whole
 }
 
-// cut says what an error of protowire at the end of got bytes means where room
-// are to come.
-func cut(code, got, room int) verdict {
-	if errors.Is(protowire.ParseError(code), io.ErrUnexpectedEOF) && got < room {
+// cut says what an error of package wire at the end of got bytes means where
+// room are to come.
+func cut(err error, got, room int) verdict {
+	if errors.Is(err, wire.Cut) && got < room {
 		return partial
 	}
 	return wrong
@@ -223,6 +235,10 @@ func cut(code, got, room int) verdict {
 func (s *scanner) take(c candidate) (Message, bool) {
 	end := s.off + c.size + c.length
 	m, known, err := decodeFrame(s.data[end-c.length:end], c.version, s.elements)
+	if _, over := errors.AsType[idmpb.TooManyError](err); over {
+		s.skip(c.size + c.length) // what is so much in order is no accident, and dear to read again
+		return Message{}, false
+	}
 	if err != nil || !known && s.doubtful(c) {
 		s.reject(c.size, c.length)
 		return Message{}, false

@@ -106,19 +106,14 @@ func TestScannerGivesUp(t *testing.T) {
 		if got := collect(s, []byte(tt.head), frame, frame, frame[:3]); len(got) != 0 {
 			t.Errorf("version %d: %d messages before the frame is given up, want 0", tt.version, len(got))
 		}
-		s.giveUp()
-		if got := ids(collect(s, nil)); len(got) != 0 {
-			t.Errorf("version %d: what comes now is no silence, got %v", tt.version, got)
-		}
-		s.giveUp()
-		var got []Message
-		for m, ok := s.next(); ok; m, ok = s.next() {
-			got = append(got, m)
-		}
-		if diff := cmp.Diff([]uint64{5, 5}, ids(got)); diff != "" || s.pending() != 0 {
+		s.giveUp(s.end())
+		if diff := cmp.Diff([]uint64{5, 5}, ids(collect(s, nil))); diff != "" || s.pending() != 0 {
 			t.Errorf("version %d: %d bytes pending, (-want +got):\n%s", tt.version, s.pending(), diff)
 		}
-		if want := (Stats{Frames: 2, Dropped: 2, Skipped: uint64(len(tt.head) + 3)}); count.stats() != want {
+		if diff := cmp.Diff([]uint64{5}, ids(collect(s, frame[:3], frame[3:]))); diff != "" {
+			t.Errorf("version %d: a frame that comes later (-want +got):\n%s", tt.version, diff)
+		}
+		if want := (Stats{Frames: 3, Dropped: 2, Skipped: uint64(len(tt.head) + 3)}); count.stats() != want {
 			t.Errorf("version %d: %+v, want %+v", tt.version, count.stats(), want)
 		}
 	}
@@ -159,7 +154,7 @@ func TestScannerMemory(t *testing.T) {
 	if got := collect(s, frame[6:]); len(got) != 0 {
 		t.Errorf("%d messages, want 0", len(got))
 	}
-	s.giveUp()
+	s.giveUp(s.end())
 	collect(s, frame)
 	if got := collect(s, frame); len(got) != 1 || cap(s.data) > 4<<20 {
 		t.Errorf("%d messages, want 1; a buffer of %d bytes", len(got), cap(s.data))
@@ -193,7 +188,7 @@ func TestScannerWork(t *testing.T) {
 		var count counters
 		s := &scanner{fixed: version, limit: MaxFrame, elements: requestElements, count: &count}
 		got := collect(s, stream)
-		s.giveUp()
+		s.giveUp(s.end())
 		got = append(got, collect(s, mustFrame(t, ping(3), version))...)
 		if s.work > workPerByte*s.taken+workFree+MaxFrame {
 			t.Errorf("version %d: %d bytes read in vain for %d", version, s.work, s.taken)
@@ -250,7 +245,7 @@ func scanAll(version Version, pieces ...[]byte) ([]Message, Stats) {
 	var count counters
 	s := &scanner{fixed: version, limit: 1 << 16, elements: requestElements, count: &count}
 	all := collect(s, pieces...)
-	s.giveUp()
+	s.giveUp(s.end())
 	for m, ok := s.next(); ok; m, ok = s.next() {
 		all = append(all, m)
 	}

@@ -12,7 +12,8 @@ type Stats struct {
 	// Sent counts the frames that were written whole; Failed those that the
 	// device did not take.
 	Sent, Failed uint64
-	// RepliesDropped and EventsDropped found the queue full.
+	// RepliesDropped and EventsDropped found the queue full; or the replies, and
+	// the pieces of streams, were forgotten.
 	RepliesDropped, EventsDropped uint64
 }
 

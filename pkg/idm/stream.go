@@ -6,15 +6,25 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
 
 // readSize is that of one read, in bytes.
 const readSize = 32 << 10
 
-// A port that no host has open is tried again at growing distances.
+// The end of a persistent stream that cannot be waited at is tried again at
+// growing distances.
 const (
 	firstRetry = 10 * time.Millisecond
-	lastRetry  = 250 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// A frame that comes piece by piece has as many times Config.Silence as pauses,
+// and has to come at least so fast, in bytes a second.
+const (
+	pauses  = 4
+	slowest = 16 << 10
 )
 
 // read gives what comes to Receive, and waits for it: what is not received
@@ -23,9 +33,13 @@ const (
 func (c *Conn) read() {
 	defer close(c.chunks)
 	var buffers [2][readSize]byte
+	next := c.stream.Read
+	if waiting, ok := reads(c.stream); ok && c.config.Persistent {
+		next = waiting
+	}
 	retry := firstRetry
 	for turn := 0; ; turn ^= 1 {
-		n, err := c.stream.Read(buffers[turn][:])
+		n, err := next(buffers[turn][:])
 		again := c.config.Persistent && errors.Is(err, io.EOF)
 		if again {
 			err = nil
@@ -109,34 +123,75 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 func (c *Conn) heard(m Message) {
 	c.version.Store(uint32(m.Version))
 	if m.Channel == ExtensionChannel && m.Form != FormEvent {
-		c.asked.Store(true)
+		c.asked.Store(!isHello(m)) // it is new, and has not asked for anything
 	}
 }
 
-// fill gives the scanner what comes next, or that nothing does.
+func isHello(m Message) bool {
+	if request, ok := m.Body.(*idmpb.ExtensionRequest); ok {
+		_, ok = request.Request.(*idmpb.HelloRequest)
+		return ok
+	}
+	return false
+}
+
+// headWait is how long the frame at the head was waited for.
+type headWait struct {
+	at    uint64 // where it begins, in bytes of the stream
+	end   uint64 // of what was there when it came to the head
+	spent time.Duration
+}
+
+// patience returns how long to wait for more of the frame at the head, and up to
+// where frames are given up then: everything when nothing came for so long, or,
+// where something comes but the frame is not completed by it, what is as old.
+func (c *Conn) patience() (wait time.Duration, end uint64) {
+	s := c.scanner
+	if c.head.at != s.taken || c.head.end <= s.taken {
+		c.head = headWait{at: s.taken, end: s.end()}
+	}
+	left := pauses*c.config.Silence + time.Duration(s.expected())*time.Second/slowest - c.head.spent
+	if left < c.config.Silence {
+		return left, c.head.end
+	}
+	return c.config.Silence, s.end()
+}
+
+// fill gives the scanner what comes next, or that nothing does. Time counts only
+// while it waits: a frame may lie with who sends it while nobody calls Receive.
 func (c *Conn) fill(ctx context.Context) error {
 	var silence <-chan time.Time
+	var stale uint64
 	if c.scanner.pending() > 0 {
-		timer := time.NewTimer(c.config.Silence)
+		var wait time.Duration
+		wait, stale = c.patience()
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		silence = timer.C
 	}
+	began := time.Now()
 	select {
 	case got, ok := <-c.chunks:
-		switch {
-		case !ok, errors.Is(got.err, os.ErrClosed), errors.Is(got.err, io.ErrClosedPipe):
-			c.ended = ErrClosed
-		default:
-			c.ended = got.err
-		}
-		c.scanner.write(got.data)
-		if c.ended != nil {
-			c.scanner.giveUp()
-		}
+		c.take(got, ok)
 	case <-silence:
-		c.scanner.giveUp()
+		c.scanner.giveUp(stale)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	c.head.spent += time.Since(began)
 	return nil
+}
+
+// take gives the scanner what was read; false where nothing is read any more.
+func (c *Conn) take(got chunk, ok bool) {
+	switch {
+	case !ok, errors.Is(got.err, os.ErrClosed), errors.Is(got.err, io.ErrClosedPipe):
+		c.ended = ErrClosed
+	default:
+		c.ended = got.err
+	}
+	c.scanner.write(got.data)
+	if c.ended != nil {
+		c.scanner.giveUp(c.scanner.end())
+	}
 }

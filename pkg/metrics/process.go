@@ -152,7 +152,7 @@ func (r *processReader) read(pid string) (process, error) {
 // texts reads what the process chose itself. A zombie has neither executable
 // nor cwd, and those of another user may be withheld.
 func (r *processReader) texts(dir processDir, p *process) error {
-	line, err := dir.read("cmdline", r.textBuf[:0], len(r.textBuf))
+	line, err := dir.readWaiting("cmdline", r.textBuf[:0], len(r.textBuf))
 	if err != nil {
 		return err
 	}
@@ -166,26 +166,53 @@ func (r *processReader) texts(dir processDir, p *process) error {
 	return nil
 }
 
+// processNodes are the nodes of one process, which are made at once: a collection
+// makes thousands.
+type processNodes struct {
+	root, memory Node
+	nodes        [11]Node
+	children     [10]*Node
+	sizes        [2]*Node
+	used         int
+}
+
+// add returns one more node.
+func (s *processNodes) add(name string, v Value, f Format) *Node {
+	n := &s.nodes[s.used]
+	s.used++
+	*n = Node{Name: name, Value: v, Format: f}
+	return n
+}
+
+func (s *processNodes) number(name string, n float64, f Format) *Node {
+	return s.add(name, Value{Kind: Number, Number: n}, f)
+}
+
 // node has the children in the order of krata's tree. PID 1 has no parent; an
 // uptime of zero is one that could not be read.
 func (p process) node(uptime uint64) *Node {
-	var parent, executable, cwd, lifetime *Node
+	s := new(processNodes)
+	children := s.children[:0]
 	if p.stat.parent != 0 {
-		parent = count("parent", p.stat.parent)
+		children = append(children, s.number("parent", float64(p.stat.parent), Integer))
 	}
 	if p.executable != "" {
-		executable = word("executable", p.executable)
+		children = append(children, s.add("executable", Value{Kind: Text, Text: p.executable}, Unknown))
 	}
 	if p.cwd != "" {
-		cwd = word("cwd", p.cwd)
+		children = append(children, s.add("cwd", Value{Kind: Text, Text: p.cwd}, Unknown))
 	}
+	s.sizes = [2]*Node{
+		s.number("resident", float64(p.status.resident), Bytes), s.number("virtual", float64(p.status.virtual), Bytes),
+	}
+	s.memory = Node{Name: "memory", Children: s.sizes[:]}
+	children = append(children, s.add("cmdline", Value{Kind: List, List: p.arguments}, Unknown), &s.memory)
 	if uptime > 0 {
-		lifetime = seconds("lifetime", float64(uptime-min(uptime, p.stat.start))/ticks)
+		children = append(children, s.number("lifetime", float64(uptime-min(uptime, p.stat.start))/ticks, Duration))
 	}
-	return branch(p.pid, parent, executable, cwd,
-		&Node{Name: "cmdline", Value: Value{Kind: List, List: p.arguments}},
-		branch("memory", size("resident", p.status.resident), size("virtual", p.status.virtual)),
-		lifetime,
-		count("uid", p.status.uid), count("gid", p.status.gid),
-		count("euid", p.status.euid), count("egid", p.status.egid))
+	children = append(children,
+		s.number("uid", float64(p.status.uid), Integer), s.number("gid", float64(p.status.gid), Integer),
+		s.number("euid", float64(p.status.euid), Integer), s.number("egid", float64(p.status.egid), Integer))
+	s.root = Node{Name: p.pid, Children: children}
+	return &s.root
 }

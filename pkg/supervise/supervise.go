@@ -41,6 +41,7 @@ const (
 	Detached    TTY = iota // a new session without a controlling terminal
 	Controlling            // a new session that the terminal is taken for
 	Foreground             // a new process group, put in the terminal's foreground
+	Shared                 // the caller's own session and process group, as of a shell's job
 )
 
 // Status is how a process ended.

@@ -166,7 +166,7 @@ func TestStartErrorLeavesNoProcess(t *testing.T) {
 func TestOwnStreams(t *testing.T) {
 	nstest.Run(t, nstest.Mount|nstest.PID, func(t *testing.T) {
 		if !manyIDs(t) {
-			return // there is no other user
+			t.Skip("only root has a second uid here")
 		}
 		must(t, unix.Mount("proc", "/proc", "proc", 0, ""))
 		s := supervisor(t)

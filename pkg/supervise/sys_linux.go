@@ -32,13 +32,13 @@ func fork(c *Command) (int, error) {
 }
 
 func attributes(c *Command) *syscall.ProcAttr {
-	sys := &syscall.SysProcAttr{Chroot: c.Root, Setsid: c.TTY != Foreground}
+	sys := &syscall.SysProcAttr{Chroot: c.Root, Setsid: c.TTY == Detached || c.TTY == Controlling}
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: sys}
 	for _, f := range c.Files {
 		attr.Files = append(attr.Files, f.Fd())
 	}
 	switch c.TTY {
-	case Detached:
+	case Detached, Shared:
 	case Controlling:
 		sys.Setctty = true
 	case Foreground:

@@ -121,19 +121,11 @@ func (p *Process) Wait() (int, error) {
 		return code, fmt.Errorf("wait for command in guest: %w", err)
 	}
 	// The guest kills what still runs, and forgets the stream.
-	closed := p.client.conn.Send(idm.Message{ID: p.call.address.id, Form: idm.FormStreamRequestClosed})
+	p.client.closeStream(p.ctx, p.call)
 	if err != nil {
-		return code, fmt.Errorf("wait for command in guest: %w", errors.Join(err, ignoreClosed(closed)))
+		return code, fmt.Errorf("wait for command in guest: %w", err)
 	}
 	return code, nil
-}
-
-// ignoreClosed drops the error of a connection that ended: it is the first one.
-func ignoreClosed(err error) error {
-	if errors.Is(err, idm.ErrClosed) {
-		return nil
-	}
-	return err
 }
 
 // errStreamClosed says that the guest has ended a stream too soon.

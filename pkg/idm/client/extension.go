@@ -43,6 +43,14 @@ func (c *Client) Stop(ctx context.Context, stop *idmpb.StopRequest) error {
 	return nil
 }
 
+// Resize sets the size of the workload's terminal.
+func (c *Client) Resize(ctx context.Context, size Size) error {
+	if _, err := extension[*idmpb.ResizeResponse](ctx, c, &idmpb.ResizeRequest{Rows: size.Rows, Columns: size.Columns}); err != nil {
+		return fmt.Errorf("resize the workload's terminal: %w", err)
+	}
+	return nil
+}
+
 // BootReport asks how the boot went.
 func (c *Client) BootReport(ctx context.Context) (*idmpb.BootReport, error) {
 	report, err := extension[*idmpb.BootReport](ctx, c, new(idmpb.BootReportRequest))

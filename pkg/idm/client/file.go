@@ -24,8 +24,8 @@ func (c *Client) ReadFile(ctx context.Context, file *idmpb.FileReadRequest, w io
 	defer c.close(to)
 	n, err := c.readFile(ctx, to, file, w)
 	if err != nil {
-		closed := c.conn.Send(idm.Message{ID: to.address.id, Channel: idm.ExtensionChannel, Form: idm.FormStreamRequestClosed})
-		return n, fmt.Errorf("read %s of guest: %w", file.Path, errors.Join(err, ignoreClosed(closed)))
+		c.closeStream(ctx, to)
+		return n, fmt.Errorf("read %s of guest: %w", file.Path, err)
 	}
 	return n, nil
 }
@@ -72,8 +72,8 @@ func (c *Client) WriteFile(ctx context.Context, file *idmpb.FileWriteStart, r io
 	to := c.open(idm.ExtensionChannel, false)
 	defer c.close(to)
 	if err := c.writeFile(ctx, to, file, r); err != nil {
-		closed := c.conn.Send(idm.Message{ID: to.address.id, Channel: idm.ExtensionChannel, Form: idm.FormStreamRequestClosed})
-		return fmt.Errorf("write %s of guest: %w", file.Path, errors.Join(err, ignoreClosed(closed)))
+		c.closeStream(ctx, to)
+		return fmt.Errorf("write %s of guest: %w", file.Path, err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package idmpb
 
 import (
-	protowire "google.golang.org/protobuf/encoding/protowire"
 	maps "maps"
 	slices "slices"
 )
@@ -92,7 +91,7 @@ func (m *Kinds) AppendTo(b []byte) []byte {
 	if m == nil {
 		return b
 	}
-	b = putBits(b, 8, protowire.EncodeBool(m.Flag))
+	b = putBits(b, 8, boolBits(m.Flag))
 	b = putBits(b, 16, uint64(m.Small))
 	b = putBits(b, 24, uint64(m.Large))
 	b = putBits(b, 32, uint64(m.Count))
@@ -107,7 +106,7 @@ func (m *Kinds) AppendTo(b []byte) []byte {
 	if len(m.Flags) > 0 {
 		var packed []byte
 		for _, v := range m.Flags {
-			packed = packBits(packed, protowire.EncodeBool(v))
+			packed = packBits(packed, boolBits(v))
 		}
 		b = appendBytes(b, 90, packed)
 	}
@@ -167,7 +166,7 @@ func (m *Kinds) AppendTo(b []byte) []byte {
 	}
 	switch v := m.One.(type) {
 	case KindsOneFlag:
-		b = appendBits(b, 800, protowire.EncodeBool(bool(v)))
+		b = appendBits(b, 800, boolBits(bool(v)))
 	case KindsOneSmall:
 		b = appendBits(b, 808, uint64(v))
 	case KindsOneLarge:

@@ -2,10 +2,6 @@
 
 package idmpb
 
-import (
-	protowire "google.golang.org/protobuf/encoding/protowire"
-)
-
 // BootState says where a boot is.
 type BootState int32
 
@@ -24,7 +20,7 @@ type ExtensionRequest struct {
 	Request ExtensionRequestOneof // nil where none is set
 }
 
-// ExtensionRequestOneof is one of *SignalRequest, *StopRequest, *BootReportRequest, *WatchRequest, *FileReadRequest, *FileWriteRequest.
+// ExtensionRequestOneof is one of *SignalRequest, *StopRequest, *BootReportRequest, *WatchRequest, *FileReadRequest, *FileWriteRequest, *HelloRequest, *ResizeRequest.
 type ExtensionRequestOneof interface {
 	isExtensionRequestOneof()
 }
@@ -35,6 +31,8 @@ func (*BootReportRequest) isExtensionRequestOneof() {}
 func (*WatchRequest) isExtensionRequestOneof()      {}
 func (*FileReadRequest) isExtensionRequestOneof()   {}
 func (*FileWriteRequest) isExtensionRequestOneof()  {}
+func (*HelloRequest) isExtensionRequestOneof()      {}
+func (*ResizeRequest) isExtensionRequestOneof()     {}
 
 // AppendTo appends the wire form of m to b. A nil m is an empty message.
 func (m *ExtensionRequest) AppendTo(b []byte) []byte {
@@ -54,6 +52,10 @@ func (m *ExtensionRequest) AppendTo(b []byte) []byte {
 		b = appendMessage(b, 42, v)
 	case *FileWriteRequest:
 		b = appendMessage(b, 50, v)
+	case *HelloRequest:
+		b = appendMessage(b, 58, v)
+	case *ResizeRequest:
+		b = appendMessage(b, 66, v)
 	}
 	return b
 }
@@ -115,6 +117,20 @@ func (m *ExtensionRequest) merge(b []byte, d *decoder) error {
 			}
 			err = f.message(v, d)
 			m.Request = v
+		case 58: // hello
+			v, ok := m.Request.(*HelloRequest)
+			if !ok {
+				v = new(HelloRequest)
+			}
+			err = f.message(v, d)
+			m.Request = v
+		case 66: // resize
+			v, ok := m.Request.(*ResizeRequest)
+			if !ok {
+				v = new(ResizeRequest)
+			}
+			err = f.message(v, d)
+			m.Request = v
 		}
 		if err != nil {
 			return err
@@ -129,7 +145,7 @@ type ExtensionResponse struct {
 	Response ExtensionResponseOneof // nil where none is set
 }
 
-// ExtensionResponseOneof is one of *SignalResponse, *StopResponse, *BootReport, *WatchResponse, *FileReadResponse, *FileWriteResponse.
+// ExtensionResponseOneof is one of *SignalResponse, *StopResponse, *BootReport, *WatchResponse, *FileReadResponse, *FileWriteResponse, *HelloResponse, *ResizeResponse.
 type ExtensionResponseOneof interface {
 	isExtensionResponseOneof()
 }
@@ -140,6 +156,8 @@ func (*BootReport) isExtensionResponseOneof()        {}
 func (*WatchResponse) isExtensionResponseOneof()     {}
 func (*FileReadResponse) isExtensionResponseOneof()  {}
 func (*FileWriteResponse) isExtensionResponseOneof() {}
+func (*HelloResponse) isExtensionResponseOneof()     {}
+func (*ResizeResponse) isExtensionResponseOneof()    {}
 
 // AppendTo appends the wire form of m to b. A nil m is an empty message.
 func (m *ExtensionResponse) AppendTo(b []byte) []byte {
@@ -162,6 +180,10 @@ func (m *ExtensionResponse) AppendTo(b []byte) []byte {
 		b = appendMessage(b, 50, v)
 	case *FileWriteResponse:
 		b = appendMessage(b, 58, v)
+	case *HelloResponse:
+		b = appendMessage(b, 66, v)
+	case *ResizeResponse:
+		b = appendMessage(b, 74, v)
 	}
 	return b
 }
@@ -225,6 +247,20 @@ func (m *ExtensionResponse) merge(b []byte, d *decoder) error {
 			v, ok := m.Response.(*FileWriteResponse)
 			if !ok {
 				v = new(FileWriteResponse)
+			}
+			err = f.message(v, d)
+			m.Response = v
+		case 66: // hello
+			v, ok := m.Response.(*HelloResponse)
+			if !ok {
+				v = new(HelloResponse)
+			}
+			err = f.message(v, d)
+			m.Response = v
+		case 74: // resize
+			v, ok := m.Response.(*ResizeResponse)
+			if !ok {
+				v = new(ResizeResponse)
 			}
 			err = f.message(v, d)
 			m.Response = v
@@ -355,6 +391,134 @@ func (m *ExtensionError) merge(b []byte, _ *decoder) error {
 	return nil
 }
 
+// HelloRequest says that the host is new on the line: what hosts before it left
+// open is of no use any more. All streams of both channels end, as if their host
+// had closed them, and what waits to be written for earlier hosts is dropped, but
+// for events. A host that does not send it takes over what there is.
+type HelloRequest struct {
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *HelloRequest) AppendTo(b []byte) []byte {
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *HelloRequest) Unmarshal(b []byte) error {
+	*m = HelloRequest{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *HelloRequest) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		_, rest, err := next(b)
+		if err != nil {
+			return in("HelloRequest", err)
+		}
+		b = rest
+	}
+	return nil
+}
+
+// HelloResponse says that the streams have ended. What the guest wrote before it
+// was for earlier hosts.
+type HelloResponse struct {
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *HelloResponse) AppendTo(b []byte) []byte {
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *HelloResponse) Unmarshal(b []byte) error {
+	*m = HelloResponse{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *HelloResponse) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		_, rest, err := next(b)
+		if err != nil {
+			return in("HelloResponse", err)
+		}
+		b = rest
+	}
+	return nil
+}
+
+// ResizeRequest sets the size of the workload's terminal.
+type ResizeRequest struct {
+	Rows    uint32
+	Columns uint32
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *ResizeRequest) AppendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	b = putBits(b, 8, uint64(m.Rows))
+	b = putBits(b, 16, uint64(m.Columns))
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *ResizeRequest) Unmarshal(b []byte) error {
+	*m = ResizeRequest{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *ResizeRequest) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		f, rest, err := next(b)
+		if err != nil {
+			return in("ResizeRequest", err)
+		}
+		b = rest
+		switch f.key {
+		case 8: // rows
+			m.Rows = uint32(f.bits)
+		case 16: // columns
+			m.Columns = uint32(f.bits)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ResizeResponse says that the terminal has the size.
+type ResizeResponse struct {
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *ResizeResponse) AppendTo(b []byte) []byte {
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *ResizeResponse) Unmarshal(b []byte) error {
+	*m = ResizeResponse{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *ResizeResponse) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		_, rest, err := next(b)
+		if err != nil {
+			return in("ResizeResponse", err)
+		}
+		b = rest
+	}
+	return nil
+}
+
 // SignalRequest sends a signal to the workload.
 type SignalRequest struct {
 	// Linux signal number; 0 where name says it.
@@ -372,7 +536,7 @@ func (m *SignalRequest) AppendTo(b []byte) []byte {
 	}
 	b = putBits(b, 8, uint64(m.Number))
 	b = putString(b, 18, m.Name)
-	b = putBits(b, 24, protowire.EncodeBool(m.All))
+	b = putBits(b, 24, boolBits(m.All))
 	return b
 }
 
@@ -446,7 +610,7 @@ func (m *StopRequest) AppendTo(b []byte) []byte {
 		return b
 	}
 	b = putBits(b, 8, m.GraceMilliseconds)
-	b = putBits(b, 16, protowire.EncodeBool(m.Now))
+	b = putBits(b, 16, boolBits(m.Now))
 	return b
 }
 
@@ -717,7 +881,7 @@ func (m *OomEvent) AppendTo(b []byte) []byte {
 		return b
 	}
 	b = putBits(b, 8, m.Kills)
-	b = putBits(b, 16, protowire.EncodeBool(m.Workload))
+	b = putBits(b, 16, boolBits(m.Workload))
 	return b
 }
 
@@ -907,7 +1071,7 @@ func (m *FileReadResponse) AppendTo(b []byte) []byte {
 	}
 	b = putBits(b, 8, m.Offset)
 	b = putBytes(b, 18, m.Data)
-	b = putBits(b, 24, protowire.EncodeBool(m.End))
+	b = putBits(b, 24, boolBits(m.End))
 	return b
 }
 
@@ -1028,9 +1192,9 @@ func (m *FileWriteStart) AppendTo(b []byte) []byte {
 	}
 	b = putBytes(b, 10, m.Path)
 	b = putBits(b, 16, uint64(m.Mode))
-	b = putBits(b, 24, protowire.EncodeBool(m.InPlace))
+	b = putBits(b, 24, boolBits(m.InPlace))
 	b = putBits(b, 32, m.Offset)
-	b = putBits(b, 40, protowire.EncodeBool(m.Truncate))
+	b = putBits(b, 40, boolBits(m.Truncate))
 	return b
 }
 
@@ -1084,7 +1248,7 @@ func (m *FileWriteChunk) AppendTo(b []byte) []byte {
 	}
 	b = putBits(b, 8, m.Offset)
 	b = putBytes(b, 18, m.Data)
-	b = putBits(b, 24, protowire.EncodeBool(m.Last))
+	b = putBits(b, 24, boolBits(m.Last))
 	return b
 }
 
@@ -1131,7 +1295,7 @@ func (m *FileWriteResponse) AppendTo(b []byte) []byte {
 		return b
 	}
 	b = putBits(b, 8, m.Written)
-	b = putBits(b, 16, protowire.EncodeBool(m.Done))
+	b = putBits(b, 16, boolBits(m.Done))
 	return b
 }
 

@@ -2,10 +2,6 @@
 
 package idmpb
 
-import (
-	protowire "google.golang.org/protobuf/encoding/protowire"
-)
-
 // MetricFormat says how a metric's number reads.
 type MetricFormat int32
 
@@ -583,7 +579,7 @@ func (m *ExecStreamRequestStart) AppendTo(b []byte) []byte {
 		b = appendString(b, 18, v)
 	}
 	b = putString(b, 26, m.WorkingDirectory)
-	b = putBits(b, 32, protowire.EncodeBool(m.Tty))
+	b = putBits(b, 32, boolBits(m.Tty))
 	if m.TerminalSize != nil {
 		b = appendMessage(b, 42, m.TerminalSize)
 	}
@@ -645,7 +641,7 @@ func (m *ExecStreamRequestStdin) AppendTo(b []byte) []byte {
 		return b
 	}
 	b = putBytes(b, 10, m.Data)
-	b = putBits(b, 16, protowire.EncodeBool(m.Closed))
+	b = putBits(b, 16, boolBits(m.Closed))
 	return b
 }
 
@@ -734,7 +730,7 @@ func (m *ExecStreamResponseUpdate) AppendTo(b []byte) []byte {
 	if m == nil {
 		return b
 	}
-	b = putBits(b, 8, protowire.EncodeBool(m.Exited))
+	b = putBits(b, 8, boolBits(m.Exited))
 	b = putString(b, 18, m.Error)
 	b = putBits(b, 24, uint64(m.ExitCode))
 	b = putBytes(b, 34, m.Stdout)

@@ -3,7 +3,6 @@
 package idmpb
 
 import (
-	protowire "google.golang.org/protobuf/encoding/protowire"
 	maps "maps"
 	slices "slices"
 )
@@ -104,7 +103,7 @@ func (m *Value) AppendTo(b []byte) []byte {
 	case ValueStringValue:
 		b = appendString(b, 26, string(v))
 	case ValueBoolValue:
-		b = appendBits(b, 32, protowire.EncodeBool(bool(v)))
+		b = appendBits(b, 32, boolBits(bool(v)))
 	case *Struct:
 		b = appendMessage(b, 42, v)
 	case *ListValue:

@@ -1,12 +1,13 @@
 package idmpb
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"github.com/kguest/kguest/pkg/idm/wire"
 )
 
 // maxDepth bounds how deep messages may stand in each other.
@@ -42,9 +43,16 @@ func newDecoder() *decoder {
 // element counts one more message, or value of a list.
 func (d *decoder) element() error {
 	if d.elements--; d.elements < 0 {
-		return fmt.Errorf("more than %d messages and values in one message", d.limit)
+		return TooManyError(d.limit)
 	}
 	return nil
+}
+
+// TooManyError is the limit of a message that has more messages and values in it.
+type TooManyError int
+
+func (e TooManyError) Error() string {
+	return fmt.Sprintf("more than %d messages and values in one message", int(e))
 }
 
 // field is one field as it stands on the wire.
@@ -57,32 +65,32 @@ type field struct {
 // next takes the first field off b. A group is passed over: its field has no
 // key that a message knows.
 func next(b []byte) (f field, rest []byte, err error) {
-	number, kind, n := protowire.ConsumeTag(b)
-	if n < 0 {
-		return field{}, nil, protowire.ParseError(n)
+	number, kind, n, err := wire.ReadTag(b)
+	if err != nil {
+		return field{}, nil, err
 	}
-	if number > protowire.MaxValidNumber {
-		return field{}, nil, fmt.Errorf("field %d: number over %d", number, protowire.MaxValidNumber)
+	if number > wire.MaxNumber {
+		return field{}, nil, fmt.Errorf("field %d: number over %d", number, wire.MaxNumber)
 	}
 	b = b[n:]
 	switch kind {
-	case protowire.VarintType:
-		f.bits, n = protowire.ConsumeVarint(b)
-	case protowire.Fixed64Type:
-		f.bits, n = protowire.ConsumeFixed64(b)
-	case protowire.BytesType:
-		f.data, n = protowire.ConsumeBytes(b)
+	case wire.Varint:
+		f.bits, n, err = wire.ReadVarint(b)
+	case wire.Fixed64:
+		f.bits, n, err = wire.ReadFixed64(b)
+	case wire.Bytes:
+		f.data, n, err = wire.ReadBytes(b)
 	default:
-		n = protowire.ConsumeFieldValue(number, kind, b)
+		n, err = wire.Size(number, kind, b)
 	}
-	if n < 0 {
-		return field{}, nil, fmt.Errorf("field %d: %w", number, protowire.ParseError(n))
+	if err != nil {
+		return field{}, nil, fmt.Errorf("field %d: %w", number, err)
 	}
-	f.key = protowire.EncodeTag(number, kind)
+	f.key = wire.Key(number, kind)
 	return f, b[n:], nil
 }
 
-func (f field) bool() bool      { return protowire.DecodeBool(f.bits) }
+func (f field) bool() bool      { return f.bits != 0 }
 func (f field) double() float64 { return math.Float64frombits(f.bits) }
 func (f field) bytes() []byte   { return append([]byte(nil), f.data...) }
 
@@ -115,7 +123,7 @@ type appender interface {
 // appendMessage appends m with its length in front, which is known only
 // afterwards: most fit the one byte that is left for it.
 func appendMessage(b []byte, key uint64, m appender) []byte {
-	b = protowire.AppendVarint(b, key)
+	b = binary.AppendUvarint(b, key)
 	at := len(b)
 	b = m.AppendTo(append(b, 0))
 	size := len(b) - at - 1
@@ -124,18 +132,26 @@ func appendMessage(b []byte, key uint64, m appender) []byte {
 		return b
 	}
 	var length [10]byte
-	n := len(protowire.AppendVarint(length[:0], uint64(size)))
+	n := len(binary.AppendUvarint(length[:0], uint64(size)))
 	b = append(b, length[1:n]...)
 	copy(b[at+n:], b[at+1:at+1+size])
 	copy(b[at:], length[:n])
 	return b
 }
 
+// boolBits is a bool as a number.
+func boolBits(v bool) uint64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
 // The append functions write a field whatever its value; the put functions
 // leave out a zero, as proto3 has it.
 
 func appendBits(b []byte, key, bits uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendVarint(b, key), bits)
+	return binary.AppendUvarint(binary.AppendUvarint(b, key), bits)
 }
 
 func putBits(b []byte, key, bits uint64) []byte {
@@ -146,7 +162,7 @@ func putBits(b []byte, key, bits uint64) []byte {
 }
 
 func appendDouble(b []byte, key uint64, v float64) []byte {
-	return protowire.AppendFixed64(protowire.AppendVarint(b, key), math.Float64bits(v))
+	return binary.LittleEndian.AppendUint64(binary.AppendUvarint(b, key), math.Float64bits(v))
 }
 
 // putDouble leaves out 0, and writes -0.
@@ -158,7 +174,7 @@ func putDouble(b []byte, key uint64, v float64) []byte {
 }
 
 func appendBytes(b []byte, key uint64, v []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendVarint(b, key), v)
+	return wire.AppendBytes(binary.AppendUvarint(b, key), v)
 }
 
 func putBytes(b []byte, key uint64, v []byte) []byte {
@@ -174,7 +190,7 @@ func appendString(b []byte, key uint64, v string) []byte {
 	if !utf8.ValidString(v) {
 		v = strings.ToValidUTF8(v, string(utf8.RuneError))
 	}
-	return protowire.AppendString(protowire.AppendVarint(b, key), v)
+	return wire.AppendBytes(binary.AppendUvarint(b, key), v)
 }
 
 func putString(b []byte, key uint64, v string) []byte {
@@ -185,28 +201,28 @@ func putString(b []byte, key uint64, v string) []byte {
 }
 
 // packBits appends one value of a packed field.
-func packBits(b []byte, bits uint64) []byte { return protowire.AppendVarint(b, bits) }
+func packBits(b []byte, bits uint64) []byte { return binary.AppendUvarint(b, bits) }
 
 // packDouble appends one value of a packed field.
 func packDouble(b []byte, v float64) []byte {
-	return protowire.AppendFixed64(b, math.Float64bits(v))
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 }
 
 // unpackBits gives each value of a packed field to add.
 func (f field) unpackBits(d *decoder, add func(field)) error {
-	return f.unpack(d, protowire.ConsumeVarint, add)
+	return f.unpack(d, wire.ReadVarint, add)
 }
 
 // unpackDouble gives each value of a packed field to add.
 func (f field) unpackDouble(d *decoder, add func(field)) error {
-	return f.unpack(d, protowire.ConsumeFixed64, add)
+	return f.unpack(d, wire.ReadFixed64, add)
 }
 
-func (f field) unpack(d *decoder, consume func([]byte) (uint64, int), add func(field)) error {
+func (f field) unpack(d *decoder, read func([]byte) (uint64, int, error), add func(field)) error {
 	for b := f.data; len(b) > 0; {
-		bits, n := consume(b)
-		if n < 0 {
-			return fmt.Errorf("packed field: %w", protowire.ParseError(n))
+		bits, n, err := read(b)
+		if err != nil {
+			return fmt.Errorf("packed field: %w", err)
 		}
 		if err := d.element(); err != nil {
 			return err
@@ -251,9 +267,9 @@ func (f field) entry(where string, value Message, d *decoder) (name string, err 
 		}
 		b = rest
 		switch part.key {
-		case 1<<3 | uint64(protowire.BytesType):
+		case 1<<3 | uint64(wire.Bytes):
 			name, err = part.string(where)
-		case 2<<3 | uint64(protowire.BytesType):
+		case 2<<3 | uint64(wire.Bytes):
 			err = part.message(value, d)
 		}
 		if err != nil {

@@ -2,7 +2,6 @@ package gen
 
 import (
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 )
@@ -10,17 +9,6 @@ import (
 func ident(path, name string) protogen.GoIdent {
 	return protogen.GoIdent{GoImportPath: protogen.GoImportPath(path), GoName: name}
 }
-
-// qualify puts value in a scalar's write, whose protowire it imports.
-func (w *writer) qualify(write, value string) string {
-	if function, ok := strings.CutPrefix(write, "protowire."); ok {
-		name, _, _ := strings.Cut(function, "(")
-		w.QualifiedGoIdent(ident(protowirePath, name))
-	}
-	return fmt.Sprintf(write, value)
-}
-
-const protowirePath = "google.golang.org/protobuf/encoding/protowire"
 
 func (w *writer) appendTo(m *protogen.Message) {
 	name := m.GoIdent.GoName
@@ -54,7 +42,7 @@ func (w *writer) appendCase(f *protogen.Field) {
 		return
 	}
 	s, _ := scalarOf(f) // checked by check
-	value := w.qualify(s.write, s.goType+"(v)")
+	value := fmt.Sprintf(s.write, s.goType+"(v)")
 	if s.write == "uint64(%s)" {
 		value = "uint64(v)"
 	}
@@ -72,7 +60,7 @@ func (w *writer) appendField(f *protogen.Field) {
 		w.P("if len(", member, ") > 0 {")
 		w.P("var packed []byte")
 		w.P("for _, v := range ", member, " {")
-		w.P("packed = pack", s.verb, "(packed, ", w.qualify(s.write, "v"), ") }")
+		w.P("packed = pack", s.verb, "(packed, ", fmt.Sprintf(s.write, "v"), ") }")
 		w.P("b = appendBytes(b, ", packedKey(f), ", packed) }")
 	case f.Desc.IsList() && f.Message != nil:
 		w.P("for _, v := range ", member, " { b = appendMessage(b, ", key(f), ", v) }")
@@ -81,6 +69,6 @@ func (w *writer) appendField(f *protogen.Field) {
 	case f.Message != nil:
 		w.P("if ", member, " != nil { b = appendMessage(b, ", key(f), ", ", member, ") }")
 	default:
-		w.P("b = put", s.verb, "(b, ", key(f), ", ", w.qualify(s.write, member), ")")
+		w.P("b = put", s.verb, "(b, ", key(f), ", ", fmt.Sprintf(s.write, member), ")")
 	}
 }

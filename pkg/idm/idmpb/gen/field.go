@@ -23,7 +23,7 @@ func scalarOf(f *protogen.Field) (scalar, error) {
 	}
 	switch f.Desc.Kind() {
 	case protoreflect.BoolKind:
-		return varint("bool", "protowire.EncodeBool(%s)", "f.bool()"), nil
+		return varint("bool", "boolBits(%s)", "f.bool()"), nil
 	case protoreflect.Int32Kind:
 		return varint("int32", "uint64(%s)", "int32(f.bits)"), nil
 	case protoreflect.Int64Kind:

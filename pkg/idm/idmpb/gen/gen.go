@@ -1,5 +1,5 @@
 // Package gen writes the Go messages of package idmpb from their .proto files:
-// plain structs that need protowire and nothing else of the protobuf module,
+// plain structs that need package wire and nothing of the protobuf module,
 // whose own generated code costs a guest 2.1 MB and the linker's removal of
 // methods that nothing calls.
 //
