@@ -14,6 +14,10 @@ import (
 type Tree struct {
 	Sys string
 	Dev string
+
+	// Changed, which may be nil, is called while Wait waits, at first and when
+	// devices may have come: it may load the driver of one.
+	Changed func()
 }
 
 // Names returns the names of the disks and partitions, sorted by name. RAM

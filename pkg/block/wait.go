@@ -25,6 +25,9 @@ func (t Tree) Wait(r Ref, timeout time.Duration) (string, error) {
 	}
 	defer events.close()
 	for deadline := time.Now().Add(timeout); ; {
+		if t.Changed != nil {
+			t.Changed()
+		}
 		path, err = t.Find(r)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return path, err

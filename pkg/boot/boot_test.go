@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/launch"
 	"github.com/kguest/kguest/pkg/mount"
 	"github.com/kguest/kguest/pkg/ociproc"
@@ -76,24 +76,23 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-func TestLineHandler(t *testing.T) {
+func TestLogger(t *testing.T) {
 	tests := []struct {
-		log  func(l *slog.Logger)
+		log  func(l *logger)
 		want string
 	}{
-		{func(l *slog.Logger) { l.Warn("add address: file exists") }, "kinit: warning: add address: file exists\n"},
-		{func(l *slog.Logger) { l.With(stageKey, "network").Warn("no link") }, "kinit: network: warning: no link\n"},
-		{func(l *slog.Logger) { l.Info("done", "took", "2s") }, "kinit: done took=2s\n"},
-		{func(l *slog.Logger) { l.Error("end machine", "err", io.EOF) }, "kinit: error: end machine err=EOF\n"},
-		{func(l *slog.Logger) { l.Debug("too much") }, ""},
-		{func(l *slog.Logger) { l.Warn("a\nb\n") }, "kinit: warning: a; b; \n"},
-		{func(l *slog.Logger) { l.Warn("a\r\x1b[2Jb\x00\x7f\t\u009b\u202e\xff") }, "kinit: warning: a??[2Jb?????\ufffd\n"},
-		{func(l *slog.Logger) { l.Warn("Größe 日本") }, "kinit: warning: Größe 日本\n"},
+		{func(l *logger) { l.warn("add address: file exists") }, "kinit: warning: add address: file exists\n"},
+		{func(l *logger) { l.write(LevelWarn, "network", "no link", nil) }, "kinit: network: warning: no link\n"},
+		{func(l *logger) { l.info("done", detail{"took", "2s"}) }, "kinit: done took=2s\n"},
+		{func(l *logger) { l.error("end machine", detail{"err", "EOF"}) }, "kinit: error: end machine err=EOF\n"},
+		{func(l *logger) { l.write(LevelDebug, "", "too much", nil) }, ""},
+		{func(l *logger) { l.warn("a\nb\n") }, "kinit: warning: a; b; \n"},
+		{func(l *logger) { l.warn("a\r\x1b[2Jb\x00\x7f\t\u009b\u202e\xff") }, "kinit: warning: a??[2Jb?????\ufffd\n"},
+		{func(l *logger) { l.warn("Größe 日本") }, "kinit: warning: Größe 日本\n"},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
-		level := &slog.LevelVar{}
-		tt.log(slog.New(lineHandler{out: &out, level: level}))
+		tt.log(newLogger(&out, LevelInfo))
 		if got := out.String(); got != tt.want {
 			t.Errorf("line = %q, want %q", got, tt.want)
 		}
@@ -246,11 +245,11 @@ func TestSetHostnameNone(t *testing.T) {
 func TestCaught(t *testing.T) {
 	var out bytes.Buffer
 	logged := make(chan struct{})
-	m := &Machine{out: &out, level: &slog.LevelVar{}}
-	m.log = slog.New(lineHandler{out: writerFunc(func(b []byte) (int, error) {
+	m := &Machine{out: &out}
+	m.log = newLogger(writerFunc(func(b []byte) (int, error) {
 		defer close(logged)
 		return out.Write(b)
-	}), level: m.level})
+	}), LevelInfo)
 	m.ending.Lock()
 	m.spawn(context.Background(), func() { panic("out of order") })
 	<-logged
@@ -262,7 +261,7 @@ func TestCaught(t *testing.T) {
 // TestAttempt: a panic at the end does not keep the machine from its end.
 func TestAttempt(t *testing.T) {
 	var out bytes.Buffer
-	m := &Machine{log: slog.New(lineHandler{out: &out, level: &slog.LevelVar{}})}
+	m := &Machine{log: newLogger(&out, LevelInfo)}
 	m.attempt(func() { panic("out of order") })
 	if got := out.String(); !strings.HasPrefix(got, "kinit: error: panic at the end cause=out of order stack=") {
 		t.Errorf("logged = %q, want the panic", got)
@@ -280,5 +279,20 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestGuestEnds: the end of a workload is told once.
+func TestGuestEnds(t *testing.T) {
+	var g guest
+	if g.ends() {
+		t.Error("ends before the workload ran = true, want false")
+	}
+	g.started(Setup{}, nil)
+	if !g.ends() || g.ends() {
+		t.Error("ends twice: want true, then false")
+	}
+	if got := g.Report().State; got != idmpb.BootStateEnding {
+		t.Errorf("state = %v, want %v", got, idmpb.BootStateEnding)
 	}
 }

@@ -87,6 +87,19 @@ func openRaw(path string) (*os.File, error) {
 	return f, nil
 }
 
+// usable reports a channel that is open or may still come to be.
+func (c *channel) usable() bool {
+	if c == nil {
+		return false
+	}
+	select {
+	case <-c.opened:
+		return c.err == nil
+	default:
+		return true
+	}
+}
+
 // wait waits for the channel to be open.
 func (c *channel) wait() error {
 	<-c.opened

@@ -11,28 +11,6 @@ import (
 	"github.com/kguest/kguest/pkg/mount"
 )
 
-// LoadModules loads the image's modules; each error is of one module. An image
-// without modules is for a kernel that needs none.
-func LoadModules() []error {
-	files, err := kmod.ReadOrder(ModulesPath)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return []error{fmt.Errorf("load modules: %w", err)}
-	}
-	var errs []error
-	for _, file := range files {
-		if err := kmod.Load(file, ""); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errs
-}
-
-// ModuleLoaded reports whether the module in file is loaded.
-func ModuleLoaded(file string) bool { return kmod.Loaded(sysPath, file) }
-
 // DefaultDisks returns the devices that are meant where none is named: Xen's
 // first two disks, else virtio's.
 func DefaultDisks() (image, config block.Ref) {
@@ -40,22 +18,27 @@ func DefaultDisks() (image, config block.Ref) {
 }
 
 // MountDisk waits for the device ref names and mounts it read-only on target.
-// The file system is the one its superblock tells. The role, "image" or
-// "config", is for the error.
-func MountDisk(role string, ref block.Ref, target string, timeout time.Duration) error {
-	dev, err := Devices().Wait(ref, timeout)
+// The file system is the one its superblock tells; its module is one of modules,
+// as are the drivers of devices that come. The role, "image" or "config", is for
+// the error.
+func MountDisk(modules *kmod.Loader, role string, ref block.Ref, target string, timeout time.Duration) error {
+	var errs []error
+	devices := Devices()
+	devices.Changed = func() { errs = append(errs, modules.Devices(kmod.Device)...) }
+	dev, err := devices.Wait(ref, timeout)
 	if err != nil {
-		return fmt.Errorf("mount %s: %w%s", role, err, missingDriver(Devices()))
+		return errors.Join(append(errs, fmt.Errorf("mount %s: %w%s", role, err, missingDriver(devices)))...)
 	}
 	spec, err := DiskSpec(dev, target)
 	if err != nil {
 		return fmt.Errorf("mount %s: %w", role, err)
 	}
+	errs = modules.FileSystem(spec.FSType)
 	if err := (mount.Dir{Path: target}).Apply(); err != nil {
 		return fmt.Errorf("mount %s: %w", role, err)
 	}
 	if err := spec.Apply(); err != nil {
-		return fmt.Errorf("mount %s: %s: %w", role, dev, err)
+		return errors.Join(append(errs, fmt.Errorf("mount %s: %s: %w", role, dev, err))...)
 	}
 	return nil
 }

@@ -26,13 +26,14 @@ func (m *Machine) end(ctx context.Context, e Exit) {
 		func() { m.lastWord(e) },
 		func() { m.report(ctx, e) },
 		m.stopRest,
+		func() { m.warn(m.stdio.drain(syncTimeout)) },
 		m.putAway,
 	} {
 		m.attempt(step)
 	}
 	for {
 		err := endMachine(m.params.End) //nolint:gosec // nothing cancels the end
-		m.log.Error("end machine", "how", string(m.params.End), "err", err)
+		m.log.error("end machine", detail{"how", string(m.params.End)}, detail{"err", fmt.Sprint(err)})
 		time.Sleep(time.Second) //nolint:forbidigo // PID 1 has nothing else left to do
 	}
 }
@@ -52,7 +53,7 @@ func (m *Machine) lastWord(e Exit) {
 func (m *Machine) attempt(step func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.log.Error("panic at the end", "cause", fmt.Sprint(r), "stack", string(debug.Stack()))
+			m.log.error("panic at the end", detail{"cause", fmt.Sprint(r)}, detail{"stack", string(debug.Stack())})
 		}
 	}()
 	step()
@@ -62,11 +63,11 @@ func (m *Machine) attempt(step func()) {
 func (m *Machine) report(ctx context.Context, e Exit) {
 	if m.channel != nil {
 		if err := m.channel.sendExit(ctx, e); err != nil && !errors.Is(err, errAbsent) {
-			m.log.Warn(err.Error())
+			m.log.warn(err.Error())
 		}
 	}
 	if err := tellXen(xenbusPath, e.Code); err != nil {
-		m.log.Warn(err.Error())
+		m.log.warn(err.Error())
 	}
 }
 
@@ -116,7 +117,7 @@ func (m *Machine) stopRest() {
 	if ended(idle, m.setup.Grace()) {
 		return
 	}
-	m.log.Info("killing what is left")
+	m.log.info("killing what is left")
 	killAll()
 	ended(idle, m.setup.Grace())
 }
@@ -141,12 +142,13 @@ func (m *Machine) putAway() {
 		return nil
 	})
 	if err != nil {
-		m.log.Warn("write disks: " + err.Error())
+		m.log.warn("write disks: " + err.Error())
 	}
 }
 
-// unmountDisks unmounts what lies on a device, newest first; what is in use
-// becomes read-only.
+// unmountDisks makes what lies on a device read-only and unmounts it, newest first.
+// The one without the other would leave open a disk that is in use, or one that an
+// overlay's layers are on too: the overlay holds it in a mount that is not seen.
 func (m *Machine) unmountDisks() {
 	table, err := mount.ReadTable(mountInfoPath)
 	if err != nil {
@@ -156,11 +158,9 @@ func (m *Machine) unmountDisks() {
 		if e.Target == "/" || len(e.Source) == 0 || e.Source[0] != '/' {
 			continue
 		}
-		if mount.Unmount(e.Target, false) == nil {
-			continue
-		}
-		if err := mount.RemountReadOnly(e.Target); err != nil {
-			m.log.Warn(err.Error())
+		err := mount.RemountReadOnly(e.Target)
+		if mount.Unmount(e.Target, false) != nil {
+			m.warn(err)
 		}
 	}
 }

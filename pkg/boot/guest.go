@@ -12,35 +12,65 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/pkg/agent"
+	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/metrics"
 	"github.com/kguest/kguest/pkg/ociproc"
+	"github.com/kguest/kguest/pkg/rescue"
 	"github.com/kguest/kguest/pkg/supervise"
 )
 
 // guest is the machine as the host sees it while the boot goes on: a copy of
 // what the boot tells it, behind a lock.
 type guest struct {
-	mu      sync.Mutex
-	state   idmpb.BootState
-	timings []metrics.Stage
-	failed  string // of the last stage: why the boot ended
-	kernel  time.Duration
-	init    time.Duration // from init's start to the workload's
-	began   time.Time     // init's start
-	setup   Setup
-	work    *Workload
-	stop    chan<- time.Duration // asks the boot to stop the workload, with the grace
+	mu       sync.Mutex
+	state    idmpb.BootState
+	timings  []metrics.Stage
+	errors   []string // of timings, at the same index
+	kernel   time.Duration
+	init     time.Duration // from init's start to the workload's
+	began    time.Time     // init's start
+	setup    Setup
+	work     *Workload
+	terminal *os.File             // the workload's own; nil for none
+	shell    bool                 // one of a person is open
+	stop     chan<- time.Duration // asks the boot to stop the workload, with the grace
 }
 
-// stageDone records a stage; err is why the boot ends.
-func (g *guest) stageDone(t metrics.Stage, err error) {
+// stepDone records a stage or a script; err is why it failed.
+func (g *guest) stepDone(t metrics.Stage, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.timings = append(g.timings, t)
+	failed := ""
 	if err != nil {
-		g.failed, g.state = err.Error(), idmpb.BootStateFailed
+		failed = err.Error()
 	}
+	g.timings, g.errors = append(g.timings, t), append(g.errors, failed)
+}
+
+// shellOpen records that a person has a shell, or has it no more.
+func (g *guest) shellOpen(open bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shell = open
+}
+
+// failed records that the boot ends without a workload.
+func (g *guest) failed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = idmpb.BootStateFailed
+}
+
+// steps returns what was done so far.
+func (g *guest) steps() []rescue.Step {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	steps := make([]rescue.Step, 0, len(g.timings))
+	for i, t := range g.timings {
+		steps = append(steps, rescue.Step{Name: t.Name, Microseconds: micros(t.Duration), Error: g.errors[i]})
+	}
+	return steps
 }
 
 // started records that the workload runs.
@@ -51,13 +81,16 @@ func (g *guest) started(setup Setup, work *Workload) {
 	g.init = time.Since(g.began)
 }
 
-// ends records that the workload has ended or is being stopped.
-func (g *guest) ends() {
+// ends records that the workload has ended or is being stopped; false where that
+// is known.
+func (g *guest) ends() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.state == idmpb.BootStateReady {
-		g.state = idmpb.BootStateEnding
+	if g.state != idmpb.BootStateReady {
+		return false
 	}
+	g.state = idmpb.BootStateEnding
+	return true
 }
 
 var errNoWorkload = fmt.Errorf("%w: the workload does not run yet", syscall.EAGAIN)
@@ -83,11 +116,9 @@ func (g *guest) Report() *idmpb.BootReport {
 		r.InitMicroseconds = micros(time.Since(g.began))
 	}
 	for i, t := range g.timings {
-		stage := &idmpb.BootStage{Name: t.Name, DurationMicroseconds: micros(t.Duration)}
-		if i == len(g.timings)-1 {
-			stage.Error = g.failed
-		}
-		r.Stages = append(r.Stages, stage)
+		r.Stages = append(r.Stages, &idmpb.BootStage{
+			Name: t.Name, DurationMicroseconds: micros(t.Duration), Error: g.errors[i],
+		})
 	}
 	return r
 }
@@ -106,8 +137,15 @@ func (g *guest) Metrics() *metrics.Node {
 	return node
 }
 
-// Root implements agent.Guest: after the switch it is "/".
+// Root implements agent.Guest: after the switch it is "/". While a person has a
+// shell, the host may read and write files there too.
 func (g *guest) Root() (string, error) {
+	g.mu.Lock()
+	open := g.shell
+	g.mu.Unlock()
+	if open {
+		return "/", nil
+	}
 	_, _, err := g.workload()
 	return "/", err
 }
@@ -133,6 +171,23 @@ func (g *guest) Stop(grace time.Duration) error {
 	return nil
 }
 
+// setTerminal says which terminal the workload has; nil for none of its own.
+func (g *guest) setTerminal(f *os.File) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.terminal = f
+}
+
+// Resize implements agent.Guest.
+func (g *guest) Resize(size console.Size) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.terminal == nil {
+		return fmt.Errorf("%w: the workload has no terminal of its own", syscall.ENOTTY)
+	}
+	return console.SetSize(g.terminal, size)
+}
+
 // codedError is an error with an exit code.
 type codedError struct {
 	error
@@ -156,11 +211,12 @@ func (g *guest) Command(start *idmpb.ExecStreamRequestStart) (supervise.Command,
 	if start.WorkingDirectory != "" {
 		over.WorkingDir = start.WorkingDirectory
 	}
-	over.Env = make(map[string]string, len(setup.Launch.Env)+len(start.Environment))
-	maps.Copy(over.Env, setup.Launch.Env)
+	env := make(map[string]string, len(over.Env)+len(start.Environment))
+	maps.Copy(env, over.Env)
 	for _, v := range start.Environment {
-		over.Env[v.Key] = v.Value
+		env[v.Key] = v.Value
 	}
+	over.Env = env
 	p, err := ociproc.Resolve(work.Root, setup.Image, over)
 	if err != nil {
 		return supervise.Command{}, codedError{err, ExitCode(err)}

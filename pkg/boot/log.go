@@ -1,59 +1,75 @@
 package boot
 
 import (
-	"context"
 	"io"
-	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
-// stageKey is the attribute that carries the stage.
-const stageKey = "stage"
+// Level is how much a line matters.
+type Level int32
 
-// lineHandler writes one line a record for a person at the console:
+// The levels, the least first.
+const (
+	LevelDebug Level = iota
+	LevelInfo
+	LevelWarn
+	LevelError
+)
+
+// logger writes lines for a person at the console:
 //
 //	kinit: network: warning: add address 10.0.0.2/24 to eth0: file exists
-type lineHandler struct {
+//
+// log/slog would bring encoding/json into the guest.
+type logger struct {
 	out   io.Writer
-	level *slog.LevelVar
-	stage string
+	least atomic.Int32 // Level
 }
 
-func (h lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
-
-func (h lineHandler) Handle(_ context.Context, r slog.Record) error {
-	var b strings.Builder
-	b.WriteString("kinit: ")
-	if h.stage != "" {
-		b.WriteString(h.stage + ": ")
-	}
-	switch {
-	case r.Level >= slog.LevelError:
-		b.WriteString("error: ")
-	case r.Level >= slog.LevelWarn:
-		b.WriteString("warning: ")
-	}
-	b.WriteString(r.Message)
-	r.Attrs(func(a slog.Attr) bool {
-		b.WriteString(" " + a.Key + "=" + a.Value.String())
-		return true
-	})
-	b.WriteByte('\n')
-	_, err := io.WriteString(h.out, oneLine(b.String()))
-	return err
+func newLogger(out io.Writer, least Level) *logger {
+	l := &logger{out: out}
+	l.setLevel(least)
+	return l
 }
 
-func (h lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	for _, a := range attrs {
-		if a.Key == stageKey {
-			h.stage = a.Value.String()
-		}
-	}
-	return h
-}
+func (l *logger) setLevel(least Level) { l.least.Store(int32(least)) }
 
-func (h lineHandler) WithGroup(string) slog.Handler { return h }
+// detail is a value that a line gives after its message, as name=value.
+type detail struct{ name, value string }
+
+func (l *logger) info(message string, details ...detail) { l.write(LevelInfo, "", message, details) }
+
+func (l *logger) warn(message string, details ...detail) { l.write(LevelWarn, "", message, details) }
+
+func (l *logger) error(message string, details ...detail) { l.write(LevelError, "", message, details) }
+
+// write writes a line of a stage; "" for none. A console that does not take it
+// loses it.
+func (l *logger) write(level Level, stageName, message string, details []detail) {
+	if int32(level) < l.least.Load() {
+		return
+	}
+	var line strings.Builder
+	line.WriteString("kinit: ")
+	if stageName != "" {
+		line.WriteString(stageName + ": ")
+	}
+	switch level {
+	case LevelError:
+		line.WriteString("error: ")
+	case LevelWarn:
+		line.WriteString("warning: ")
+	case LevelDebug, LevelInfo:
+	}
+	line.WriteString(message)
+	for _, d := range details {
+		line.WriteString(" " + d.name + "=" + d.value)
+	}
+	line.WriteByte('\n')
+	_, _ = io.WriteString(l.out, oneLine(line.String()))
+}
 
 // oneLine keeps what a hostile image put in a message from looking like lines
 // of its own or driving the terminal.

@@ -7,10 +7,21 @@ import (
 	"github.com/kguest/kguest/pkg/mount"
 )
 
+// kernelFlags are those of the kernel's file systems.
+const kernelFlags = mount.NoSUID | mount.NoExec
+
+// procMount returns the steps that make /proc.
+func procMount() []mount.Step {
+	return []mount.Step{
+		mount.Dir{Path: procPath},
+		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernelFlags, Once: true},
+	}
+}
+
 // KernelMounts returns the steps of the mounts stage: those a boot cannot do
 // without, and those it can.
 func KernelMounts() (required, optional []mount.Step) {
-	const kernel = mount.NoSUID | mount.NoExec
+	const kernel = kernelFlags
 	required = []mount.Step{
 		mount.Dir{Path: devPath, Mode: 0o755},
 		mount.Dir{Path: procPath},

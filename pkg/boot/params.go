@@ -3,7 +3,6 @@ package boot
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/kguest/kguest/pkg/block"
 	"github.com/kguest/kguest/pkg/cmdline"
+	"github.com/kguest/kguest/pkg/hook"
 	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/nearest"
 	"github.com/kguest/kguest/pkg/rootfs"
 )
 
@@ -23,9 +24,14 @@ type Params struct {
 	Timeout  time.Duration // of each wait for a device
 	IDM      IDMParam
 	End      End
-	LogLevel slog.Level
+	LogLevel Level
 	Size     string // of the upper layer
 	Threaded bool   // the workload's cgroup is threaded
+	Stdio    StdioParam
+
+	HookTimeout time.Duration // of each script; 0 for none
+	Breaks      []string      // stages with a shell before them
+	Rescue      bool          // a boot that failed ends in a shell
 }
 
 // IDMParam says where the channel to the host is and whether a boot without it
@@ -46,6 +52,9 @@ const (
 	Halt     End = "halt"
 )
 
+// hookTimeoutName is the parameter that bounds a script.
+const hookTimeoutName = "kinit.hook.timeout"
+
 // DefaultTimeout bounds the wait for a device.
 const DefaultTimeout = 10 * time.Second
 
@@ -54,7 +63,8 @@ func DefaultParams() Params {
 	image, config := DefaultDisks()
 	return Params{
 		Image: image, Config: config, Timeout: DefaultTimeout, IDM: IDMParam{Path: idmPath},
-		End: PowerOff, LogLevel: slog.LevelWarn, Size: DefaultSize,
+		End: PowerOff, LogLevel: LevelWarn, Size: DefaultSize,
+		HookTimeout: hook.DefaultTimeout,
 	}
 }
 
@@ -98,8 +108,17 @@ func Parameters() []Parameter {
 			"what the machine does at the end; Firecracker ends only by reboot", setEnd,
 		},
 		{
-			"kinit.log", "debug|info|warn", "warn",
-			"least level of kinit's lines on the console; the exit line is always there", setLog,
+			"kinit.log", "debug|info|warn|error", "warn",
+			"least level of kinit's lines on the console; without it the kernel's own quiet stands for error " +
+				"and debug for debug; the exit line is always there", setLog,
+		},
+		{
+			"kinit.terminal", "DEVICE[,ROWSxCOLUMNS]|auto", "auto",
+			"the workload's terminal, and its size; auto is the kernel's console", setTerminal,
+		},
+		{
+			"kinit.output", "DEVICE[,DEVICE]|auto", "auto",
+			"in place of a terminal the workload gets empty input, and these devices its output and its errors", setOutput,
 		},
 		{
 			"kinit.overlay.size", "SIZE", DefaultSize,
@@ -108,6 +127,18 @@ func Parameters() []Parameter {
 		{
 			"kinit.cgroup", "domain|threaded", "domain",
 			"type of the workload's cgroup; threaded has no memory limit and no cgroup.kill", setCgroup,
+		},
+		{
+			hookTimeoutName, "SECONDS", "60",
+			"longest run of each script in /etc/kinit, which is then ended; 0 sets no limit", setHookTimeout,
+		},
+		{
+			"kinit.break", "STAGE[,STAGE]...|none", "none",
+			"opens a shell before each of these stages, where the image has one; leaving it goes on", setBreak,
+		},
+		{
+			"kinit.rescue", "off|shell", "off",
+			"what a boot that failed does: it ends the machine, or opens a shell first, where the image has one", setRescue,
 		},
 	}
 }
@@ -118,13 +149,22 @@ func Parameters() []Parameter {
 func ParseParams(line string) (p Params, warnings []error, err error) {
 	p = DefaultParams()
 	table := Parameters()
-	for _, arg := range cmdline.Parse(line) {
+	args := cmdline.Parse(line)
+	for _, arg := range args {
+		switch arg.Name {
+		case "quiet":
+			p.LogLevel = LevelError
+		case "debug":
+			p.LogLevel = LevelDebug
+		}
+	}
+	for _, arg := range args {
 		if !strings.HasPrefix(arg.Name, "kinit.") {
 			continue
 		}
 		i := slices.IndexFunc(table, func(e Parameter) bool { return e.Name == arg.Name })
 		if i < 0 {
-			warnings = append(warnings, fmt.Errorf("kernel parameter %s: unknown, ignored (there are: %s)", arg.Name, names(table)))
+			warnings = append(warnings, unknownParameter(arg.Name, table))
 			continue
 		}
 		if serr := table[i].set(&p, arg.Value); serr != nil && err == nil {
@@ -134,12 +174,13 @@ func ParseParams(line string) (p Params, warnings []error, err error) {
 	return p, warnings, err
 }
 
-func names(table []Parameter) string {
+func unknownParameter(name string, table []Parameter) error {
 	var list []string
 	for _, p := range table {
 		list = append(list, p.Name)
 	}
-	return strings.Join(list, " ")
+	return fmt.Errorf("kernel parameter %s: unknown, ignored%s (there are: %s)",
+		name, nearest.Hint(name, list), strings.Join(list, " "))
 }
 
 func setImage(p *Params, v string) error {
@@ -165,12 +206,45 @@ func setDevice(ref *block.Ref, v string, auto block.Ref) error {
 }
 
 func setTimeout(p *Params, v string) error {
+	return setSeconds(&p.Timeout, v, DefaultTimeout)
+}
+
+func setHookTimeout(p *Params, v string) error {
+	return setSeconds(&p.HookTimeout, v, hook.DefaultTimeout)
+}
+
+func setSeconds(d *time.Duration, v string, such time.Duration) error {
 	seconds, err := strconv.ParseUint(v, 10, 31)
 	if err != nil {
-		return fmt.Errorf("give whole seconds, such as %d", int(DefaultTimeout.Seconds()))
+		return fmt.Errorf("give whole seconds, such as %d", int(such.Seconds()))
 	}
-	p.Timeout = time.Duration(seconds) * time.Second
+	*d = time.Duration(seconds) * time.Second
 	return nil
+}
+
+func setBreak(p *Params, v string) error {
+	if v == "none" {
+		p.Breaks = nil
+		return nil
+	}
+	known := Stages()
+	names := strings.Split(v, ",")
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("no stage %q%s (there are: %s)", name, nearest.Hint(name, known), strings.Join(known, " "))
+		}
+	}
+	p.Breaks = names
+	return nil
+}
+
+func setRescue(p *Params, v string) error {
+	switch v {
+	case "off", "shell":
+		p.Rescue = v == "shell"
+		return nil
+	}
+	return errors.New("give off or shell")
 }
 
 func setIDM(p *Params, v string) error {
@@ -213,13 +287,15 @@ func setEnd(p *Params, v string) error {
 func setLog(p *Params, v string) error {
 	switch v {
 	case "debug":
-		p.LogLevel = slog.LevelDebug
+		p.LogLevel = LevelDebug
 	case "info":
-		p.LogLevel = slog.LevelInfo
+		p.LogLevel = LevelInfo
 	case "warn":
-		p.LogLevel = slog.LevelWarn
+		p.LogLevel = LevelWarn
+	case "error":
+		p.LogLevel = LevelError
 	default:
-		return errors.New("give debug, info or warn")
+		return errors.New("give debug, info, warn or error")
 	}
 	return nil
 }

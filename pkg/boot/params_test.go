@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ func TestParseParams(t *testing.T) {
 		change func(p *Params) // from the defaults
 	}{
 		{"", func(*Params) {}},
-		{"console=ttyS0 quiet root=/dev/vda init=/init kinitimage=x", func(*Params) {}},
+		{"console=ttyS0 root=/dev/vda init=/init kinitimage=x", func(*Params) {}},
 		{"kinit.image=/dev/vdc", func(p *Params) { p.Image = block.Ref{Paths: []string{"/dev/vdc"}} }},
 		{"kinit.image=serial:root0 kinit.config=label:cfg", func(p *Params) { p.Image, p.Config = block.Ref{Serial: "root0"}, block.Ref{Label: "cfg"} }},
 		{`kinit.config="label:with space"`, func(p *Params) { p.Config = block.Ref{Label: "with space"} }},
@@ -37,13 +36,26 @@ func TestParseParams(t *testing.T) {
 		{"kinit.idm.version=1 kinit.idm.version=auto", func(*Params) {}},
 		{"kinit.end=reboot", func(p *Params) { p.End = Reboot }},
 		{"kinit.end=halt kinit.end=poweroff", func(*Params) {}},
-		{"kinit.log=debug", func(p *Params) { p.LogLevel = slog.LevelDebug }},
-		{"kinit.log=debug kinit.log=info", func(p *Params) { p.LogLevel = slog.LevelInfo }},
+		{"kinit.log=debug", func(p *Params) { p.LogLevel = LevelDebug }},
+		{"kinit.log=debug kinit.log=info", func(p *Params) { p.LogLevel = LevelInfo }},
 		{"kinit.log=warn", func(*Params) {}},
+		{"kinit.log=error", func(p *Params) { p.LogLevel = LevelError }},
+		{"quiet", func(p *Params) { p.LogLevel = LevelError }},
+		{"debug", func(p *Params) { p.LogLevel = LevelDebug }},
+		{"quiet debug", func(p *Params) { p.LogLevel = LevelDebug }},
+		{"kinit.log=info quiet", func(p *Params) { p.LogLevel = LevelInfo }},
+		{"kinit.log=warn debug", func(*Params) {}},
+		{"kinit.hook.timeout=0", func(p *Params) { p.HookTimeout = 0 }},
+		{"kinit.hook.timeout=5", func(p *Params) { p.HookTimeout = 5 * time.Second }},
+		{"kinit.break=network", func(p *Params) { p.Breaks = []string{"network"} }},
+		{"kinit.break=mounts,run", func(p *Params) { p.Breaks = []string{"mounts", "run"} }},
+		{"kinit.break=mounts kinit.break=none", func(*Params) {}},
+		{"kinit.rescue=shell", func(p *Params) { p.Rescue = true }},
+		{"kinit.rescue=shell kinit.rescue=off", func(*Params) {}},
 		{"kinit.overlay.size=256m", func(p *Params) { p.Size = "256m" }},
 		{"kinit.cgroup=threaded", func(p *Params) { p.Threaded = true }},
 		{"kinit.cgroup=threaded kinit.cgroup=domain", func(*Params) {}},
-		{"quiet -- kinit.end=reboot", func(*Params) {}}, // for init
+		{"rw -- quiet kinit.end=reboot", func(*Params) {}}, // for init
 	}
 	for _, tt := range tests {
 		want := DefaultParams()
@@ -67,8 +79,12 @@ func TestParseParamsErrors(t *testing.T) {
 		{"kinit.idm=/dev/../etc/passwd", "kernel parameter kinit.idm=/dev/../etc/passwd: give a device such as /dev/hvc1, or auto, required or none"},
 		{"kinit.idm.version=3", "kernel parameter kinit.idm.version=3: give auto, 1 or 2"},
 		{"kinit.end=off", "kernel parameter kinit.end=off: give poweroff, reboot or halt"},
-		{"kinit.log=error", "kernel parameter kinit.log=error: give debug, info or warn"},
+		{"kinit.log=all", "kernel parameter kinit.log=all: give debug, info, warn or error"},
 		{"kinit.overlay.size=half", `kernel parameter kinit.overlay.size=half: size "half": give a number of bytes with k, m or g, or a percentage of memory, such as 50%`},
+		{"kinit.hook.timeout=1m", "kernel parameter kinit.hook.timeout=1m: give whole seconds, such as 60"},
+		{"kinit.break=netwrk", `kernel parameter kinit.break=netwrk: no stage "netwrk"; did you mean "network"? (there are: ` + strings.Join(Stages(), " ") + ")"},
+		{"kinit.break=network,", `kernel parameter kinit.break=network,: no stage "" (there are: ` + strings.Join(Stages(), " ") + ")"},
+		{"kinit.rescue=yes", "kernel parameter kinit.rescue=yes: give off or shell"},
 		{"kinit.cgroup=Threaded", "kernel parameter kinit.cgroup=Threaded: give domain or threaded"},
 	}
 	for _, tt := range tests {
@@ -89,14 +105,18 @@ func TestParseParamsGoesOn(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "kernel parameter kinit.log=x: ") || got.End != Reboot {
 		t.Errorf("ParseParams = %+v, %v, want reboot and the first error", got, err)
 	}
-	list := "kinit.image kinit.config kinit.timeout kinit.idm kinit.idm.version kinit.end kinit.log kinit.overlay.size kinit.cgroup"
+	var all []string
+	for _, p := range Parameters() {
+		all = append(all, p.Name)
+	}
+	list := strings.Join(all, " ")
 	var texts []string
 	for _, w := range warnings {
 		texts = append(texts, w.Error())
 	}
 	want := []string{
 		"kernel parameter kinit.nosuch: unknown, ignored (there are: " + list + ")",
-		"kernel parameter kinit.Image: unknown, ignored (there are: " + list + ")",
+		"kernel parameter kinit.Image: unknown, ignored; did you mean \"kinit.image\"? (there are: " + list + ")",
 	}
 	if diff := cmp.Diff(want, texts); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
@@ -123,7 +143,7 @@ func FuzzParseParams(f *testing.F) {
 	f.Add(`kinit.image="label:a b" kinit.x -- y`)
 	f.Fuzz(func(t *testing.T, line string) {
 		p, _, _ := ParseParams(line)
-		again, _, _ := ParseParams("quiet " + line)
+		again, _, _ := ParseParams("rw " + line)
 		if diff := cmp.Diff(p, again); diff != "" && !strings.HasPrefix(strings.TrimLeft(line, " \t\n\v\f\r"), "=") {
 			t.Fatalf("ParseParams(%q) with a parameter before (-want +got):\n%s", line, diff)
 		}

@@ -6,8 +6,6 @@ import (
 	"syscall"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/kguest/kguest/pkg/launch"
 	"github.com/kguest/kguest/pkg/ociproc"
 )
@@ -19,8 +17,9 @@ const DefaultGrace = 10 * time.Second
 // Setup is what the config disk says: how the image wants to be run, and how
 // the host wants it run.
 type Setup struct {
-	Image  v1.ImageConfig
+	Image  ociproc.ImageConfig
 	Launch launch.Config
+	Env    map[string]string // what scripts hand on, over both
 
 	stop syscall.Signal // 0 where nothing was read
 }

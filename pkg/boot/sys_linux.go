@@ -1,7 +1,9 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -41,6 +43,15 @@ func syncDisks() { unix.Sync() }
 
 func setHostname(name string) error { return unix.Sethostname([]byte(name)) }
 
+// adoptOrphans makes this process the parent of its descendants' orphans, also
+// where it is not PID 1 (PR_SET_CHILD_SUBREAPER, Linux 3.4).
+func adoptOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("adopt orphans: %w", err)
+	}
+	return nil
+}
+
 // sinceBoot returns how long ago the kernel started (CLOCK_BOOTTIME).
 func sinceBoot() time.Duration {
 	var t unix.Timespec
@@ -48,4 +59,17 @@ func sinceBoot() time.Duration {
 		return 0
 	}
 	return time.Duration(t.Nano())
+}
+
+// openBlocking opens a terminal or a port for a process that expects its streams
+// to wait. It does not wait for a carrier itself.
+func openBlocking(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "open", Path: path, Err: err}, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }

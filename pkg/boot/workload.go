@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"syscall"
 
@@ -29,8 +30,14 @@ type Workload struct {
 }
 
 func (s Setup) overrides() ociproc.Overrides {
+	env := s.Launch.Env
+	if len(s.Env) > 0 {
+		env = make(map[string]string, len(s.Launch.Env)+len(s.Env))
+		maps.Copy(env, s.Launch.Env)
+		maps.Copy(env, s.Env)
+	}
 	return ociproc.Overrides{
-		Entrypoint: s.Launch.Entrypoint, Run: s.Launch.Run, Env: s.Launch.Env,
+		Entrypoint: s.Launch.Entrypoint, Run: s.Launch.Run, Env: env,
 		User: s.Launch.User, WorkingDir: s.Launch.WorkingDir,
 	}
 }
@@ -125,13 +132,14 @@ func (w *Workload) command(p *ociproc.Process) supervise.Command {
 }
 
 // terminal says what the workload is to have of the terminal on f: all of it,
-// or, where this process lives in a shell's session, its foreground.
+// or, where this process lives in a shell's session, what the job has that they
+// both are: ctrl-Z stops both.
 func terminal(f *os.File) supervise.TTY {
 	switch {
 	case !console.IsTerminal(f):
 		return supervise.Detached
 	case console.IsControlling(f):
-		return supervise.Foreground
+		return supervise.Shared
 	default:
 		return supervise.Controlling
 	}

@@ -20,7 +20,9 @@ import (
 	"github.com/kguest/kguest/pkg/mount"
 )
 
-func commands() []Command { return []Command{Kinit, Kmount, Kroot, KexecGuest, Knet} }
+func commands() []Command {
+	return []Command{Kinit, Kmount, Kroot, KexecGuest, Knet, BootContinue, BootRetry, BootReport}
+}
 
 // call runs c as its main does, with nothing on standard input.
 func call(t *testing.T, c Command, args ...string) (status int, stdout, stderr string) {
@@ -280,6 +282,23 @@ const (
 	imageJSON  = `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{"User":"app","Env":["A=1"],"Cmd":["/bin/sh","-c","<&>"],"WorkingDir":"/srv"}}`
 	launchJSON = `{"hostname":null,"network":null,"env":{"B":"2"},"run":null}`
 )
+
+// resolved is what kexec-guest -n prints.
+type resolved struct {
+	Argv      []string `json:"argv"`
+	Path      string   `json:"path"`
+	Env       []string `json:"env"`
+	Directory string   `json:"directory"`
+	User      user     `json:"user"`
+	Cgroup    string   `json:"cgroup"`
+	Root      string   `json:"root"`
+}
+
+type user struct {
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"`
+}
 
 func TestKexecGuestDryRun(t *testing.T) {
 	root := guestRoot(t)

@@ -2,16 +2,18 @@ package guestcmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 
 	"github.com/kguest/kguest/pkg/boot"
 	"github.com/kguest/kguest/pkg/cgroup"
 	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/jsontok"
 	"github.com/kguest/kguest/pkg/supervise"
 )
 
@@ -23,14 +25,20 @@ const kexecGuestPage = `Kexec-guest runs the image's command as the boot would.
 Synopsis:
 
 	kexec-guest [-n] [-root DIR] [-config DIR] [-cgroup NAME] [-- CMD [ARG...]]
+	kexec-guest -end
 
 It resolves command, environment, user and directory from the image's
 configuration and launch.json, runs the command in its cgroup in the root, and
 exits with its code. CMD replaces the image's Entrypoint and Cmd.
 
 In a root other than / it binds /sys, /proc, /dev and /run of this machine there
-while the command runs. From a shell the command has the terminal until it ends:
-ctrl-C is its. When it has ended, what it left in the cgroup is killed.
+while the command runs. From a shell both are one job: ctrl-C is the command's,
+ctrl-Z stops both. When it has ended, what it left in the cgroup is killed.
+
+With -end, or as the first process, it does what is left of a boot when the
+machine has its root: it opens the IDM channel, reads the configuration, sets the
+hostname, switches the root, runs the command, and ends the machine as kinit does,
+with the exit line, the exit event and kinit.end. Kernel parameters count.
 
 Options:
 
@@ -38,6 +46,7 @@ Options:
 	-root DIR     the root (default /newroot)
 	-config DIR   where image/config.json and launch.json are (default /config)
 	-cgroup NAME  the cgroup (default krata-guest-task)
+	-end          do the rest of the boot, and end the machine
 
 Exit status: the command's own; 128+N when signal N killed it; 127 when it was
 not found, 126 when it could not be executed, 125 when the configuration is
@@ -47,6 +56,7 @@ Examples:
 
 	kexec-guest -n
 	kexec-guest -- /bin/sh -l
+	kmount && kroot && knet -config /config/launch.json -root /newroot && exec kexec-guest -end
 `
 
 func runKexecGuest(ctx context.Context, env *Env) error {
@@ -55,8 +65,12 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	root := fset.String("root", boot.RootPath, "")
 	config := fset.String("config", boot.ConfigPath, "")
 	group := fset.String("cgroup", boot.CgroupName, "")
+	end := fset.Bool("end", false, "")
 	if err := parse(fset, env.Args); err != nil {
 		return err
+	}
+	if *end || os.Getpid() == 1 {
+		return runRest(ctx, env, fset)
 	}
 	if !filepath.IsAbs(*root) {
 		return Usagef("-root %q: give an absolute path", *root)
@@ -85,6 +99,26 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	return runWorkload(ctx, env, work)
 }
 
+// runRest does the rest of a boot and ends the machine: it returns only where
+// it was called wrong.
+func runRest(ctx context.Context, env *Env, fset *flag.FlagSet) error {
+	other := fset.NArg() > 0
+	fset.Visit(func(f *flag.Flag) { other = other || f.Name != "end" })
+	var wrong error
+	if other {
+		wrong = Usagef("-end, or the first process: takes no other option and no command")
+	}
+	if wrong != nil && os.Getpid() != 1 {
+		return wrong
+	}
+	streams, err := files(env)
+	if err != nil {
+		return err
+	}
+	boot.RunRest(ctx, streams, wrong)
+	return nil
+}
+
 func readSetup(env *Env, root, config string) (boot.Setup, error) {
 	if fi, err := os.Stat(root); err != nil {
 		return boot.Setup{}, fmt.Errorf("root: %w (kroot makes it)", err)
@@ -101,33 +135,28 @@ func coded(err error) error {
 	return &ExitError{Status: boot.ExitCode(err), Err: err}
 }
 
-// resolved is a workload for -n.
-type resolved struct {
-	Argv      []string `json:"argv"`
-	Path      string   `json:"path"`
-	Env       []string `json:"env"`
-	Directory string   `json:"directory"`
-	User      user     `json:"user"`
-	Cgroup    string   `json:"cgroup"`
-	Root      string   `json:"root"`
-}
-
-type user struct {
-	UID    uint32   `json:"uid"`
-	GID    uint32   `json:"gid"`
-	Groups []uint32 `json:"groups"`
-}
-
-func printWorkload(env *Env, w *boot.Workload) error {
-	p := w.Process
-	out := json.NewEncoder(env.Stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(resolved{
-		Argv: p.Args, Path: p.Path, Env: p.Env, Directory: p.Dir,
-		User:   user{UID: p.UID, GID: p.GID, Groups: append([]uint32{}, p.Groups...)},
-		Cgroup: w.Cgroup, Root: w.Root,
+// printWorkload prints a workload for -n.
+func printWorkload(env *Env, work *boot.Workload) error {
+	p, w := work.Process, jsontok.Writer{Indent: "  "}
+	w.Object(func() {
+		w.Name("argv").Strings(p.Args)
+		w.Name("path").String(p.Path)
+		w.Name("env").Strings(p.Env)
+		w.Name("directory").String(p.Dir)
+		w.Name("user").Object(func() {
+			w.Name("uid").Uint(uint64(p.UID))
+			w.Name("gid").Uint(uint64(p.GID))
+			w.Name("groups").Array(func() {
+				for _, gid := range p.Groups {
+					w.Uint(uint64(gid))
+				}
+			})
+		})
+		w.Name("cgroup").String(work.Cgroup)
+		w.Name("root").String(work.Root)
 	})
+	_, err := env.Stdout.Write(append(w.Bytes(), '\n'))
+	return err
 }
 
 func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
@@ -140,8 +169,11 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 		return coded(err)
 	}
 	defer func() { env.warn(unbind()) }()
-	if console.IsControlling(env.Stdin) {
-		defer func() { env.warn(console.TakeForeground(env.Stdin)) }()
+	job := console.IsControlling(env.Stdin)
+	suspended := make(chan os.Signal, 1)
+	if job && underShell() {
+		signal.Notify(suspended, syscall.SIGTSTP)
+		defer signal.Stop(suspended)
 	}
 	var sup supervise.Supervisor
 	stop, asked := ctx.Done(), supervise.Survive()
@@ -153,9 +185,12 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 		case <-w.Done():
 			return finish(env, w)
 		case sig := <-asked:
-			if s, ok := sig.(syscall.Signal); ok {
+			s, ok := sig.(syscall.Signal)
+			if ok && (!job || s != syscall.SIGINT) { // of a job both have the terminal's SIGINT
 				env.warn(w.Signal(s))
 			}
+		case <-suspended: // ctrl-Z, which has stopped the command too
+			env.warn(stopSelf())
 		case <-stop:
 			env.warn(w.Kill())
 			stop = nil

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/kguest/kguest/pkg/block"
@@ -126,19 +127,21 @@ func (k *kmount) kernel() error {
 }
 
 func (k *kmount) modules() error {
-	if k.dryRun {
-		files, err := kmod.ReadOrder(boot.ModulesPath)
-		for _, file := range files {
-			if !boot.ModuleLoaded(file) {
-				fmt.Fprintln(k.env.Stdout, "insmod "+mount.Quote(file))
-			}
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+	modules, err := modulesOf(k.env, k.dryRun)
+	return errors.Join(append(modules.All(), err)...)
+}
+
+// modulesOf returns the image's modules, each to be loaded, or only shown.
+func modulesOf(env *Env, dryRun bool) (*kmod.Loader, error) {
+	if !dryRun {
+		return boot.Modules(kmod.Module.Load)
 	}
-	return errors.Join(boot.LoadModules()...)
+	return boot.Modules(func(m kmod.Module) error {
+		if !boot.ModuleLoaded(m.File) {
+			fmt.Fprintln(env.Stdout, strings.TrimSpace("insmod "+mount.Quote(m.File)+" "+m.Params))
+		}
+		return nil
+	})
 }
 
 func (k *kmount) images() error {
@@ -176,7 +179,8 @@ func (k *kmount) mountDisk(role string, ref block.Ref, target string) error {
 	if k.dryRun {
 		return k.showDisk(ref, target)
 	}
-	return boot.MountDisk(role, ref, target, k.timeout)
+	modules, err := modulesOf(k.env, k.dryRun)
+	return errors.Join(err, boot.MountDisk(modules, role, ref, target, k.timeout))
 }
 
 // showDisk prints the mount of a disk; of one that is not there yet the type is

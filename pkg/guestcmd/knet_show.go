@@ -1,21 +1,23 @@
 package guestcmd
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/kguest/kguest/pkg/jsontok"
 	"github.com/kguest/kguest/pkg/netconf"
+	"github.com/kguest/kguest/pkg/rescue"
 )
 
 // knetShow prints what could be read, even where some could not.
 func knetShow(w io.Writer, asJSON bool) error {
 	state, err := netconf.Read()
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return errors.Join(err, encoder.Encode(state))
+		out := jsontok.Writer{Indent: "  "}
+		rescue.WriteNetwork(&out, state)
+		_, werr := w.Write(append(out.Bytes(), '\n'))
+		return errors.Join(err, werr)
 	}
 	for _, link := range state.Links {
 		printLink(w, link)

@@ -2,13 +2,12 @@ package guestcmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kguest/kguest/pkg/boot"
 	"github.com/kguest/kguest/pkg/mount"
@@ -83,6 +82,8 @@ func assemble(env *Env, layout rootfs.Layout, dryRun bool) error {
 	if err := layout.Check(); err != nil {
 		return Usagef("%v", err)
 	}
+	modules, err := modulesOf(env, dryRun)
+	env.warn(append(modules.FileSystem("overlay"), err)...)
 	if !dryRun {
 		return layout.Assemble()
 	}
@@ -94,10 +95,11 @@ func switchTo(env *Env, root string, command []string, dryRun bool) error {
 	if len(command) == 0 {
 		return Usagef("-switch: give the command to become, such as /bin/sh")
 	}
-	path, err := successor(root, command[0])
+	path, program, err := successor(root, command[0])
 	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(program) // a finalizer would close it
 	transfer := boot.Transfer(root)
 	if dryRun {
 		show(env, transfer.Steps())
@@ -120,29 +122,18 @@ func execLine(path string, args []string) string {
 	return strings.Join(words, " ")
 }
 
-// selfPath is this program, also when its file is gone.
-const selfPath = "/proc/self/exe"
-
 // successor returns the file that name will be in the new root: one of the
-// root's, or this very program, where name is one of its commands.
-func successor(root, name string) (string, error) {
-	process, err := ociproc.Resolve(root, v1.ImageConfig{Entrypoint: []string{name}, Env: os.Environ()}, ociproc.Overrides{})
+// root's, or the program that has a command of that name in the initramfs, which
+// is open as long as it is needed.
+func successor(root, name string) (path string, program *os.File, err error) {
+	process, err := ociproc.Resolve(root, ociproc.ImageConfig{Entrypoint: []string{name}, Env: os.Environ()}, ociproc.Overrides{})
 	if err == nil {
-		return process.Path, nil
+		return process.Path, nil, nil
 	}
-	if own, oerr := isOwn(name); oerr == nil && own {
-		return selfPath, nil
+	if !strings.Contains(name, "/") {
+		if program, perr := boot.OpenProgram(filepath.Join("/bin", name)); perr == nil {
+			return "/proc/self/fd/" + strconv.FormatUint(uint64(program.Fd()), 10), program, nil
+		}
 	}
-	return "", fmt.Errorf("switch to %s: %w", root, err)
-}
-
-// isOwn reports whether name is a command of this program: the initramfs's link
-// of that name leads to it.
-func isOwn(name string) (bool, error) {
-	if strings.Contains(name, "/") {
-		return false, nil
-	}
-	self, err := os.Stat(selfPath)
-	link, lerr := os.Stat(filepath.Join("/bin", name))
-	return err == nil && lerr == nil && os.SameFile(self, link), errors.Join(err, lerr)
+	return "", nil, fmt.Errorf("switch to %s: %w", root, err)
 }

@@ -11,14 +11,21 @@ import (
 	"syscall"
 )
 
-// ReadOrder returns the module files named in the file at path: one absolute
-// path a line, in load order. A missing file is an *fs.PathError.
-func ReadOrder(path string) ([]string, error) {
+// Module is one module to load.
+type Module struct {
+	File   string // absolute path
+	Params string // "a=1 b=2"
+}
+
+// ReadOrder returns the modules named in the file at path, in load order: one
+// a line, an absolute path without spaces and, after a space, the parameters.
+// A missing file is an *fs.PathError.
+func ReadOrder(path string) ([]Module, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var files []string
+	var modules []Module
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSuffix(line, "\n")
 		if line == "" {
@@ -27,9 +34,10 @@ func ReadOrder(path string) ([]string, error) {
 		if !filepath.IsAbs(line) {
 			return nil, fmt.Errorf("%s: %q: not an absolute path", path, line)
 		}
-		files = append(files, line)
+		file, params, _ := strings.Cut(line, " ")
+		modules = append(modules, Module{file, params})
 	}
-	return files, nil
+	return modules, nil
 }
 
 // Name returns a module's name: its file's, without the suffix and with
@@ -46,14 +54,14 @@ func Loaded(sys, file string) bool {
 	return err == nil
 }
 
-// Load loads the module in file with params, "a=1 b=2" (finit_module(2)). One
-// that is loaded already is a success.
-func Load(file, params string) error {
-	err := load(file, params)
+// Load loads the module (finit_module(2)). One that is loaded already is a
+// success.
+func (m Module) Load() error {
+	err := load(m.File, m.Params)
 	if err == nil || errors.Is(err, syscall.EEXIST) {
 		return nil
 	}
-	return fmt.Errorf("load module %s: %w%s", Name(file), err, hint(err))
+	return fmt.Errorf("load module %s: %w%s", Name(m.File), err, hint(err))
 }
 
 // hint says what the kernel's error means for a module; its log says more.

@@ -16,14 +16,16 @@ func TestReadOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "order")
 	tests := []struct {
 		content string
-		want    []string
+		want    []Module
 		err     string
 	}{
 		{"", nil, ""},
 		{"\n\n", nil, ""},
-		{"/a.ko\n/b.ko\n", []string{"/a.ko", "/b.ko"}, ""},
-		{"/b.ko\n\n/a with space.ko", []string{"/b.ko", "/a with space.ko"}, ""},
-		{"/a.ko\n/a.ko\n", []string{"/a.ko", "/a.ko"}, ""},
+		{"/a.ko\n/b.ko\n", []Module{{"/a.ko", ""}, {"/b.ko", ""}}, ""},
+		{"/b.ko\n\n/a.ko", []Module{{"/b.ko", ""}, {"/a.ko", ""}}, ""},
+		{"/a.ko\n/a.ko\n", []Module{{"/a.ko", ""}, {"/a.ko", ""}}, ""},
+		{"/a.ko a=1 b=\"c  d\"\n/b.ko e", []Module{{"/a.ko", "a=1 b=\"c  d\""}, {"/b.ko", "e"}}, ""},
+		{" /a.ko\n", nil, path + `: " /a.ko": not an absolute path`},
 		{"/a.ko\nb.ko\n", nil, path + `: "b.ko": not an absolute path`},
 		{"\x00\n", nil, path + `: "\x00": not an absolute path`},
 	}
@@ -95,9 +97,9 @@ func TestLoadErrors(t *testing.T) {
 		{dir, "load module " + Name(dir) + ": "},
 	}
 	for _, tt := range tests {
-		err := Load(tt.file, "")
+		err := Module{File: tt.file}.Load()
 		if err == nil || !strings.HasPrefix(err.Error(), tt.prefix) {
-			t.Errorf("Load(%s) = %v, want %q...", tt.file, err, tt.prefix)
+			t.Errorf("Module{%s}.Load() = %v, want %q...", tt.file, err, tt.prefix)
 		}
 	}
 }
