@@ -1,33 +1,41 @@
 package initramfs
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
+	"path"
+	"path/filepath"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/manifest"
 	"github.com/kguest/kguest/initramfs/modules"
 	"github.com/kguest/kguest/initramfs/multicall"
 )
 
-// orderFile names the image's modules for kinit: one absolute path a line, in
-// load order.
+// orderFile names the image's modules for kinit: one absolute path and its
+// parameters a line, in load order.
 const orderFile = "lib/modules/kguest.order"
 
-// program is where the multicall program is in the image.
-const program = "bbin/bb"
+// usesFile says what each of them is loaded for (package kmod).
+const usesFile = "lib/modules/kguest.uses"
 
-// tree returns the files of the image that s asks for, given the commands that
-// its Commands resolve to and, for its modules, the plan of its kernel (x is
-// nil where s asks for none). The program at the host path bb is read when the
-// tree is written.
-func (s *Spec) tree(bb string, cmds []multicall.Command, x *modules.Index, plan modules.Plan) (*Tree, error) {
+// programDir is the folder of the commands' programs in the image; initProgram
+// is the one with kinit.
+const (
+	programDir  = "bbin"
+	initProgram = programDir + "/" + multicall.OwnProgram
+)
+
+// tree returns the files of the image that s asks for, given the programs of the
+// commands that its Commands resolve to, its modules, and its bases.
+func (s *Spec) tree(cmds []program, set *modules.Set, bases []baseFile) (*Tree, error) {
 	t := &Tree{ModTime: s.ModTime}
 	steps := []func(*Tree) error{
 		addBase,
-		func(t *Tree) error { return addCommands(t, bb, cmds) },
-		func(t *Tree) error { return s.addModules(t, x, plan) },
+		func(t *Tree) error { return addCommands(t, cmds) },
+		func(t *Tree) error { return s.addModules(t, set) },
+		s.addManifestFolder,
 		s.addFiles,
+		func(t *Tree) error { return s.addLibraries(t, bases) },
 	}
 	for _, step := range steps {
 		if err := step(t); err != nil {
@@ -42,7 +50,7 @@ func (s *Spec) tree(bb string, cmds []multicall.Command, x *modules.Index, plan 
 func addBase(t *Tree) error {
 	const folder, device = "every image's folders", "every image's devices"
 	entries := []Entry{
-		{Path: "bbin", Mode: fs.ModeDir | 0o755, Reason: folder},
+		{Path: programDir, Mode: fs.ModeDir | 0o755, Reason: folder},
 		{Path: "bin", Mode: fs.ModeDir | 0o755, Reason: folder},
 		{Path: "dev", Mode: fs.ModeDir | 0o755, Reason: folder},
 		{Path: "etc", Mode: fs.ModeDir | 0o755, Reason: folder},
@@ -66,51 +74,66 @@ func addAll(t *Tree, entries []Entry) error {
 	return nil
 }
 
-// addCommands adds the program, /init, and one link a command.
-func addCommands(t *Tree, bb string, cmds []multicall.Command) error {
-	entries := []Entry{
-		{Path: program, Mode: 0o755, Content: HostFile(bb), Reason: "the commands' program"},
-		{Path: "init", Mode: fs.ModeSymlink | 0o777, Target: program, Reason: "the first process"},
-	}
-	for _, c := range cmds {
-		entries = append(entries, Entry{
-			Path: "bin/" + c.Name, Mode: fs.ModeSymlink | 0o777, Target: "../" + program, Reason: "command, " + c.From,
-		})
+// program is a multicall program of an image.
+type program struct {
+	name     string
+	commands []multicall.Command
+	content  Content
+}
+
+// addCommands adds the programs, /init, and one link a command.
+func addCommands(t *Tree, cmds []program) error {
+	entries := []Entry{{Path: "init", Mode: fs.ModeSymlink | 0o777, Target: initProgram, Reason: "the first process"}}
+	for _, p := range cmds {
+		file := path.Join(programDir, p.name)
+		reason := "the program of kguest's commands"
+		if file != initProgram {
+			reason = "the program of the other commands"
+		}
+		entries = append(entries, Entry{Path: file, Mode: 0o755, Content: p.content, Reason: reason})
+		for _, c := range p.commands {
+			entries = append(entries, Entry{
+				Path: "bin/" + c.Name, Mode: fs.ModeSymlink | 0o777, Target: "../" + file, Source: c.Path, Reason: "command, " + c.From,
+			})
+		}
 	}
 	return addAll(t, entries)
 }
 
-func (s *Spec) addModules(t *Tree, x *modules.Index, plan modules.Plan) error {
-	if x == nil {
+func (s *Spec) addModules(t *Tree, set *modules.Set) error {
+	if s.ModulesDir == "" {
 		return nil
 	}
-	var order strings.Builder
-	for _, m := range plan.Modules {
-		data, err := x.Read(m, s.Arch)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Reason, err)
-		}
-		guest := x.GuestPath(m)
-		if err := t.Add(Entry{Path: guest, Mode: 0o644, Content: Bytes(data), Reason: m.Reason}); err != nil {
-			return err
-		}
-		order.WriteString("/" + guest + "\n")
-	}
-	return t.Add(Entry{Path: orderFile, Mode: 0o644, Content: Bytes(order.String()), Reason: "the modules' load order"})
-}
-
-// addFiles adds the files of the host. Their permission bits are kept;
-// setuid and setgid are not, since the owner becomes root.
-func (s *Spec) addFiles(t *Tree) error {
-	for _, f := range s.Files {
-		info, err := os.Stat(f.Host)
-		if err != nil {
-			return fmt.Errorf("%s: %w", Clip(f.From), readError(err))
-		}
-		e := Entry{Path: strings.TrimPrefix(f.Guest, "/"), Mode: info.Mode().Perm(), Content: HostFile(f.Host), Reason: Clip(f.From)}
+	for _, f := range set.Files {
+		e := Entry{Path: f.Guest, Mode: 0o644, Content: Bytes(f.Data), Source: s.source(f.Host), Reason: f.Reason, NeededBy: f.NeededBy}
 		if err := t.Add(e); err != nil {
 			return err
 		}
 	}
-	return nil
+	return addAll(t, []Entry{
+		{Path: orderFile, Mode: 0o644, Content: Bytes(set.Order), Reason: "the modules' load order"},
+		{Path: usesFile, Mode: 0o644, Content: Bytes(set.Uses), Reason: "what each module is loaded for"},
+	})
+}
+
+// source names a kernel's file by its path in the kernel's folders: where those
+// are says nothing of the image.
+func (s *Spec) source(host string) string {
+	for _, dir := range append([]string{s.ModulesDir}, s.FirmwareDirs...) {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			continue
+		}
+		if rel, ok := strings.CutPrefix(host, abs+"/"); ok {
+			return rel
+		}
+	}
+	return host
+}
+
+func (s *Spec) addManifestFolder(t *Tree) error {
+	if s.NoManifest {
+		return nil
+	}
+	return t.Add(Entry{Path: path.Dir(manifest.Path), Mode: fs.ModeDir | 0o755, Reason: "the list of the image's files"})
 }

@@ -2,6 +2,7 @@ package initramfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,11 +12,19 @@ import (
 	"github.com/kguest/kguest/initramfs/multicall"
 )
 
-// Builder makes images. Its fields may be empty, but for Source.
+// Builder makes images. Its zero value is of use.
 type Builder struct {
-	Source   multicall.Source
-	TempDir  string           // where a folder is made and removed; os.TempDir where empty
+	Dir      string // folder whose module the commands are looked up in; the working directory where empty
+	CacheDir string // where compiled programs are kept for the next build; empty keeps none
+	TempDir  string // where a folder is made and removed; os.TempDir where empty
+	Output   string // the file that the image is written to, for checks; empty where that is not known
+	Version  string // of this program, for the manifest; empty leaves it out
+
 	Progress func(msg string) // told of each step
+	// Room is told how many bytes will be written at least, before any is;
+	// its error ends the build. For an archive that is not packed that is its
+	// size.
+	Room func(size int64) error
 }
 
 // Report is what went into an image.
@@ -24,48 +33,157 @@ type Report struct {
 	Modules  []string // in load order
 	Builtin  []string // modules asked for that the kernel has built in
 	Missing  []string // optional modules that the kernel does not have
+
+	Signatures string   // "cut" or "kept", and why, of the modules; empty without modules
+	NoModules  string   // why there are none though some were asked for
+	Warnings   []string // one line each
 }
 
 // Build writes the image that s asks for to w. What can be told to be wrong
 // without compiling anything is told first.
 func (b *Builder) Build(ctx context.Context, s *Spec, c Compression, w io.Writer) (Report, error) {
+	var r Report
+	err := b.inWork(s, func(work string) (err error) {
+		r, err = b.build(ctx, work, s, c, w)
+		return err
+	})
+	return r, err
+}
+
+// inWork checks s and has do work in a folder that is removed afterwards.
+func (b *Builder) inWork(s *Spec, do func(work string) error) error {
 	if err := s.Check(); err != nil {
-		return Report{}, err
+		return err
 	}
 	work, err := os.MkdirTemp(b.TempDir, "mkinitramfs-")
 	if err != nil {
-		return Report{}, fmt.Errorf("make work folder: %w; set TMPDIR to a folder that has space and can be written", err)
+		return fmt.Errorf("make work folder: %w; set TMPDIR to a folder that has space and can be written", err)
 	}
-	report, err := b.build(ctx, work, s, c, w)
+	if err = b.checkApart(s, work); err == nil {
+		err = do(work)
+	}
 	if rmErr := os.RemoveAll(work); err == nil && rmErr != nil {
 		err = fmt.Errorf("remove work folder: %w", rmErr)
 	}
-	return report, err
+	return err
+}
+
+func (b *Builder) checkApart(s *Spec, work string) error {
+	list := []writes{{work, "what is compiled", "set TMPDIR to a folder elsewhere"}}
+	if b.Output != "" {
+		list = append(list, writes{filepath.Dir(b.Output), "the image itself", "write it elsewhere"})
+	}
+	return s.checkApart(list...)
 }
 
 func (b *Builder) build(ctx context.Context, work string, s *Spec, c Compression, w io.Writer) (Report, error) {
-	x, plan, err := s.plan()
+	if err := s.checkCompression(c); err != nil {
+		return Report{}, err
+	}
+	img, err := b.image(ctx, work, s)
 	if err != nil {
 		return Report{}, err
+	}
+	if b.Room != nil {
+		err = b.Room(img.least(c))
+	}
+	if err == nil {
+		b.step("writing the image")
+		err = img.write(&cancelWriter{ctx, w}, c)
+	}
+	if err := errors.Join(err, closeBases(img.bases)); err != nil {
+		return Report{}, err
+	}
+	return img.report, nil
+}
+
+// image is all that is written of an image.
+type image struct {
+	*layout
+	record *record // nil for no manifest
+	bases  []baseFile
+	report Report
+}
+
+// image finds out what is in the image that s asks for, and compiles it. Its
+// bases are to be closed.
+func (b *Builder) image(ctx context.Context, work string, s *Spec) (*image, error) {
+	bases, err := s.openBases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	img := &image{bases: bases}
+	if err := b.fill(ctx, work, s, img); err != nil {
+		return nil, errors.Join(err, closeBases(bases))
+	}
+	img.report.Warnings = append(img.report.Warnings, img.hidden()...)
+	return img, nil
+}
+
+// fill finds out all but the bases.
+func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) error {
+	set, err := s.kernelModules(b.CacheDir)
+	if err != nil {
+		return err
 	}
 	b.step("looking up the commands")
-	cmds, err := b.Source.Resolve(ctx, s.Arch, s.asks())
+	cmds, err := multicall.Maker{Dir: b.Dir, Cache: b.CacheDir}.Resolve(ctx, s.Arch, s.asks())
 	if err != nil {
-		return Report{}, err
+		return err
 	}
-	t, err := s.tree(filepath.Join(work, "bb"), cmds, x, plan)
+	img.report = report(cmds.Commands(), set)
+	t, err := s.tree(uncompiled(cmds), set, img.bases)
 	if err != nil {
-		return Report{}, err
+		return err
 	}
-	b.step(fmt.Sprintf("compiling %d commands for %s", len(cmds), s.Arch))
-	if _, err := b.Source.Build(ctx, work, s.Arch, cmds); err != nil {
-		return Report{}, err
+	if n := cmds.Uncompiled(); n > 0 {
+		b.step(fmt.Sprintf("compiling %d commands for %s", n, s.Arch))
 	}
-	b.step("writing the image")
-	if err := Write(&cancelWriter{ctx, w}, t, c); err != nil {
-		return Report{}, err
+	if err := cmds.Build(ctx, work); err != nil {
+		return err
 	}
-	return report(cmds, plan), nil
+	if img.layout, err = t.layout(); err != nil {
+		return err
+	}
+	if !s.NoManifest {
+		img.record = s.record(b.Version)
+	}
+	return nil
+}
+
+// uncompiled returns the programs, which need not be compiled yet.
+func uncompiled(cmds multicall.Set) []program {
+	var list []program
+	for _, p := range cmds {
+		list = append(list, program{p.Name, p.Commands, compiled{p}})
+	}
+	return list
+}
+
+// compiled is the content of a program, which need not be compiled yet.
+type compiled struct{ *multicall.Program }
+
+// Open implements Content.
+func (c compiled) Open() (io.ReadCloser, int64, error) { return Bytes(c.Data()).Open() }
+
+// write writes the bases and then the image's own archive.
+func (img *image) write(w io.Writer, c Compression) error {
+	for _, base := range img.bases {
+		if err := base.write(w); err != nil {
+			return fmt.Errorf("%s: %w", Clip(base.From), err)
+		}
+	}
+	return img.layout.write(w, img.record, c)
+}
+
+// least returns the fewest bytes that the image may have when it is packed
+// with c.
+func (img *image) least(c Compression) int64 {
+	size := img.basesSize()
+	if c.Name() == string(None) {
+		size += img.size()
+	}
+	return size
 }
 
 func (b *Builder) step(msg string) {
@@ -83,25 +201,21 @@ func (s *Spec) asks() []multicall.Ask {
 	return append(asks, s.Commands...)
 }
 
-// plan resolves the modules. The index is nil where s has no modules folder.
-func (s *Spec) plan() (*modules.Index, modules.Plan, error) {
-	if s.ModulesDir == "" {
-		return nil, modules.Plan{}, nil
-	}
-	x, err := modules.Open(s.ModulesDir)
-	if err != nil {
-		return nil, modules.Plan{}, err
-	}
-	plan, err := x.Resolve(s.Modules)
-	return x, plan, err
+// kernelModules returns the modules that s asks for.
+func (s *Spec) kernelModules(cacheDir string) (*modules.Set, error) {
+	return modules.Collect(modules.Request{
+		Dir: s.ModulesDir, Arch: s.Arch, Asks: s.Modules, Config: s.KernelConfig,
+		ModprobeDirs: s.ModprobeDirs, FirmwareDirs: s.FirmwareDirs, KeepSignatures: s.KeepSignatures,
+		CacheDir: cacheDir,
+	})
 }
 
-func report(cmds []multicall.Command, plan modules.Plan) Report {
-	r := Report{Builtin: plan.Builtin, Missing: plan.Missing}
+func report(cmds []multicall.Command, set *modules.Set) Report {
+	r := Report{Builtin: set.Builtin, Missing: set.Missing, Signatures: set.Signatures, Warnings: set.Warnings, NoModules: set.None}
 	for _, c := range cmds {
 		r.Commands = append(r.Commands, c.Name)
 	}
-	for _, m := range plan.Modules {
+	for _, m := range set.Modules {
 		r.Modules = append(r.Modules, m.Name)
 	}
 	return r

@@ -7,11 +7,21 @@ import (
 	"unicode"
 
 	"github.com/kguest/kguest/initramfs/cpio"
+	"github.com/kguest/kguest/initramfs/manifest"
 )
 
 // checkGuestPath returns an error where no file of the host can be put at the
 // absolute path guest.
 func checkGuestPath(guest string) error {
+	if err := checkClean(guest); err != nil {
+		return err
+	}
+	return checkReserved(guest)
+}
+
+// checkClean returns an error where guest is no clean absolute path that the
+// kernel would unpack.
+func checkClean(guest string) error {
 	shown := Clip(guest)
 	switch {
 	case !strings.HasPrefix(guest, "/"):
@@ -23,10 +33,7 @@ func checkGuestPath(guest string) error {
 	case strings.ContainsFunc(guest, unicode.IsControl):
 		return fmt.Errorf("path %q in the guest has a control character; give it a name without", shown)
 	}
-	if err := checkLength(guest); err != nil {
-		return err
-	}
-	return checkReserved(guest)
+	return checkLength(guest)
 }
 
 // checkLength refuses what the kernel would not unpack.
@@ -50,8 +57,13 @@ func checkReserved(guest string) error {
 			return fmt.Errorf("%s would be hidden: the boot mounts a file system of the kernel's on %s; choose another path", Clip(guest), dir)
 		}
 	}
-	if guest == "/"+orderFile || strings.HasPrefix(guest, "/"+orderFile+"/") {
-		return fmt.Errorf("/%s is reserved for the image's own list of modules, in load order; choose another path", orderFile)
+	if guest == "/"+manifest.Path || strings.HasPrefix(guest, "/"+manifest.Path+"/") {
+		return fmt.Errorf("/%s is reserved for the image's own list of its files; choose another path", manifest.Path)
+	}
+	for _, file := range []string{orderFile, usesFile} {
+		if guest == "/"+file || strings.HasPrefix(guest, "/"+file+"/") {
+			return fmt.Errorf("/%s is reserved for the image's own list of modules; choose another path", file)
+		}
 	}
 	return nil
 }

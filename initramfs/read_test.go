@@ -35,4 +35,4 @@ func recordBody(t *testing.T, r ucpio.Record) string {
 	return string(body)
 }
 
-func noPlan() modules.Plan { return modules.Plan{} }
+func noModules() *modules.Set { return new(modules.Set) }

@@ -1,7 +1,11 @@
 // Package initramfs makes the archive that the kernel unpacks as its first
-// root. It does so in three steps that know nothing of each other: a Spec says
-// what was asked for and where, a Tree is the files that follow from it, and
-// Write turns a Tree into bytes.
+// root. A Spec says what was asked for and where; a Tree is the files that
+// follow from it, with the shared libraries of its programs; Write turns a Tree
+// into bytes. Builder does all of it, and puts other archives first.
+//
+// Files of equal content, mode and owner are stored once, as hard links, but
+// for those below /etc, /home, /root, /tmp and /var: a guest that writes to one
+// of them must not change another.
 package initramfs
 
 import (
@@ -11,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/kconfig"
 	"github.com/kguest/kguest/initramfs/modules"
 	"github.com/kguest/kguest/initramfs/multicall"
 )
@@ -21,16 +26,18 @@ type Spec struct {
 	Arch       string          // GOARCH of the guest; one of multicall.Arches
 	Commands   []multicall.Ask // besides kguest's own, which are always there
 	Files      []File
+	Bases      []Base
+	Sysroot    string // folder that shared libraries are looked for in; empty for /
 	ModulesDir string // a kernel's modules folder; empty for no modules
 	Modules    []modules.Ask
-	ModTime    int64 // of every file, in seconds since 1970
-}
+	// ModprobeDirs are folders as /etc/modprobe.d, FirmwareDirs as
+	// /lib/firmware; without them modules have no options and no firmware.
+	ModprobeDirs, FirmwareDirs []string
+	KeepSignatures             bool  // even where the kernel does not enforce them
+	ModTime                    int64 // of every file, in seconds since 1970
+	NoManifest                 bool  // leaves manifest.Path out
 
-// File is a file of the host that was asked to be in the image.
-type File struct {
-	Host  string // path on the host
-	Guest string // absolute path in the guest
-	From  string // where it was asked: "-file a:/b"
+	KernelConfig *kconfig.Config // of the guest's kernel; nil where it is not known
 }
 
 // Check returns an error for the first thing in s that cannot be had,
@@ -47,7 +54,8 @@ func (s *Spec) Check() error {
 			return fmt.Errorf("%s: %w", c.From, err)
 		}
 	}
-	if s.ModulesDir == "" && len(s.Modules) > 0 {
+	loads := s.KernelConfig == nil || s.KernelConfig.Modules()
+	if s.ModulesDir == "" && len(s.Modules) > 0 && loads {
 		return fmt.Errorf("%s: no modules folder to take module %s from", s.Modules[0].From, s.Modules[0].Name)
 	}
 	for _, f := range s.Files {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	ucpio "github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kguest/kguest/initramfs/compress"
 	"github.com/kguest/kguest/initramfs/multicall"
 )
 
@@ -27,7 +28,7 @@ func small(t *testing.T) *Tree {
 		{Path: "etc/hosts", Mode: 0o640, Content: Bytes("127.0.0.1 localhost\n")},
 		{Path: "etc/big", Mode: 0o644, Content: Bytes(bytes.Repeat([]byte("0123456789abcdef"), 1<<20))},
 		{Path: "etc/empty", Mode: 0o644},
-		{Path: "init", Mode: fs.ModeSymlink | 0o777, Target: "bbin/bb"},
+		{Path: "init", Mode: fs.ModeSymlink | 0o777, Target: "bbin/kguest"},
 		{Path: "su", Mode: fs.ModeSetuid | fs.ModeSetgid | 0o755, UID: 1, GID: 2},
 		{Path: "pipe", Mode: fs.ModeNamedPipe | 0o600},
 		{Path: "sda", Mode: fs.ModeDevice | 0o660, Major: 8},
@@ -72,7 +73,7 @@ func TestWriteFiles(t *testing.T) {
 100644 etc/big 0:0 16777216 bytes
 100644 etc/empty 0:0
 100640 etc/hosts 0:0 20 bytes
-120777 init 0:0 -> bbin/bb
+120777 init 0:0 -> bbin/kguest
 10600 pipe 0:0
 40555 proc 0:0
 40700 root 0:0
@@ -91,7 +92,7 @@ func TestWriteFiles(t *testing.T) {
 func TestWriteCompressions(t *testing.T) {
 	plain := written(t, small(t), None)
 	tools := map[Compression][]string{
-		LZ4: {"lz4", "-dc"}, Zstd: {"zstd", "-dc"}, Gzip: {"gzip", "-dc"}, XZ: {"xz", "-dc"},
+		compress.LZ4: {"lz4", "-dc"}, compress.Zstd: {"zstd", "-dc"}, compress.Gzip: {"gzip", "-dc"}, compress.XZ: {"xz", "-dc"},
 	}
 	for c, tool := range tools {
 		packed := written(t, small(t), c)
@@ -120,10 +121,10 @@ func TestWriteForKernel(t *testing.T) {
 		prefix string
 		why    string
 	}{
-		{LZ4, "\x02\x21\x4c\x18", "the legacy frame's magic"},
-		{XZ, "\xfd7zXZ\x00\x00\x01", "CRC32 checks"},
-		{Zstd, "\x28\xb5\x2f\xfd", "the magic"},
-		{Gzip, "\x1f\x8b\x08\x00\x00\x00\x00\x00", "no name and no time"},
+		{compress.LZ4, "\x02\x21\x4c\x18", "the legacy frame's magic"},
+		{compress.XZ, "\xfd7zXZ\x00\x00\x01", "CRC32 checks"},
+		{compress.Zstd, "\x28\xb5\x2f\xfd", "the magic"},
+		{compress.Gzip, "\x1f\x8b\x08\x00\x00\x00\x00\x00", "no name and no time"},
 		{None, "070701", "newc"},
 	}
 	for _, tt := range tests {
@@ -180,17 +181,21 @@ func TestWriteDiskFull(t *testing.T) {
 
 func TestTreeOfSpec(t *testing.T) {
 	s := &Spec{Arch: "amd64", Files: []File{{Host: hostFile(t, "x"), Guest: "/etc/a/b", From: "-file x:/etc/a/b"}}}
-	cmds := []multicall.Command{{Name: "ls", From: "-cmd ls"}, {Name: "kinit", From: "own"}}
-	tree, err := s.tree(hostFile(t, "program"), cmds, nil, noPlan())
+	list := []program{
+		{multicall.OwnProgram, []multicall.Command{{Name: "kinit", From: "own"}}, HostFile(hostFile(t, "program"))},
+		{multicall.OtherProgram, []multicall.Command{{Name: "ls", From: "-cmd ls"}}, Bytes("others")},
+	}
+	tree, err := s.tree(list, noModules(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := listing(t, written(t, tree, None))
 	for _, want := range []string{
-		"100755 bbin/bb 0:0 7 bytes\n",
-		"120777 bin/kinit 0:0 -> ../bbin/bb\n",
+		"100755 bbin/bb 0:0 6 bytes\n",
+		"100755 bbin/kguest 0:0 7 bytes\n",
+		"120777 bin/kinit 0:0 -> ../bbin/kguest\n",
 		"120777 bin/ls 0:0 -> ../bbin/bb\n",
-		"120777 init 0:0 -> bbin/bb\n",
+		"120777 init 0:0 -> bbin/kguest\n",
 		"40755 etc/a 0:0\n",
 		"100640 etc/a/b 0:0 1 bytes\n",
 	} {

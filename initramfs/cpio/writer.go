@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	lib "github.com/cavaliergopher/cpio"
@@ -75,6 +76,9 @@ func (w *Writer) Write(e Entry, body io.Reader) error {
 	}
 	if err := w.names.add(e); err != nil {
 		return err
+	}
+	if w.inode == math.MaxUint32 {
+		return fmt.Errorf("write %q: a newc archive holds at most %d files", e.Name, uint32(math.MaxUint32))
 	}
 	if err := w.write(e, body); err != nil {
 		return fmt.Errorf("write %q: %w", e.Name, err)

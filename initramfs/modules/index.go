@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 )
 
 // Index is what one modules folder says of its modules.
@@ -18,25 +19,26 @@ type Index struct {
 	Dir     string
 	Version string // Dir's base name: the kernel's release, uname -r
 
-	deps         map[string]dep
-	soft         map[string]softdep
-	builtin      map[string]bool
-	alias        map[string][]string
-	builtinAlias map[string]bool
+	deps    map[string]dep
+	soft    map[string]softdep
+	weak    map[string][]string
+	builtin map[string]bool
+	aliases func() (aliasTable, error) // modules.alias and the built-in modules', read once
 }
 
 // Open reads the text files of the modules folder dir. Only modules.dep must
-// be there.
+// be there, or modules.builtin in the folder of a kernel that loads none.
 func Open(dir string) (*Index, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open modules folder: %w", err)
 	}
+	x := &Index{Dir: abs, Version: filepath.Base(abs)}
+	x.aliases = sync.OnceValues(x.readAliases)
 	data, err := readIndexFile(abs, "modules.dep")
-	if err != nil {
+	if none := errors.Is(err, fs.ErrNotExist) && monolithic(abs); err != nil && !none {
 		return nil, fmt.Errorf("open modules folder: %w%s", err, remedy(abs))
 	}
-	x := &Index{Dir: abs, Version: filepath.Base(abs)}
 	if x.deps, err = parseDep(data); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", filepath.Join(abs, "modules.dep"), err)
 	}
@@ -46,6 +48,14 @@ func Open(dir string) (*Index, error) {
 	return x, nil
 }
 
+// monolithic reports whether dir is of a kernel whose build made no modules:
+// it lists those built in, and has no folder of others.
+func monolithic(dir string) bool {
+	_, builtinErr := os.Stat(filepath.Join(dir, "modules.builtin"))
+	_, kernelErr := os.Stat(filepath.Join(dir, "kernel"))
+	return builtinErr == nil && errors.Is(kernelErr, fs.ErrNotExist)
+}
+
 // readOptional reads the files that a folder need not have.
 func (x *Index) readOptional() error {
 	files := []struct {
@@ -53,9 +63,8 @@ func (x *Index) readOptional() error {
 		parse func(data []byte) error
 	}{
 		{"modules.softdep", func(data []byte) (err error) { x.soft, err = parseSoftdep(data); return err }},
+		{"modules.weakdep", func(data []byte) (err error) { x.weak, err = parseWeakdep(data); return err }},
 		{"modules.builtin", func(data []byte) (err error) { x.builtin, err = parseBuiltin(data); return err }},
-		{"modules.alias", func(data []byte) (err error) { x.alias, err = parseAlias(data); return err }},
-		{"modules.builtin.modinfo", func(data []byte) error { x.builtinAlias = parseBuiltinAlias(data); return nil }},
 	}
 	for _, f := range files {
 		data, err := readIndexFile(x.Dir, f.name)
@@ -107,3 +116,11 @@ func (x *Index) names() []string {
 	}
 	return slices.Sorted(maps.Keys(names))
 }
+
+func (x *Index) loadable(name string) bool {
+	_, ok := x.deps[name]
+	return ok
+}
+
+// has reports whether the kernel has the module, built in or not.
+func (x *Index) has(name string) bool { return x.loadable(name) || x.builtin[name] }

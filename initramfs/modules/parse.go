@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,8 +22,8 @@ type dep struct {
 	needs []string // names of modules, in modules.dep's order: the last is loaded first
 }
 
-// softdep is what one module has in modules.softdep.
-type softdep struct{ pre, post []string }
+// softdep is what one module has in modules.softdep and modules.weakdep.
+type softdep struct{ pre, post, weak []string }
 
 // Name returns the name of the module in the file path: its base without
 // suffixes, with underscores for dashes, as the kernel spells it.
@@ -135,25 +136,36 @@ func parseSoftdep(data []byte) (map[string]softdep, error) {
 			return errors.New(`want "softdep MODULE pre: NAMES post: NAMES"`)
 		}
 		name := fold(fields[1])
-		s := soft[name]
-		var list *[]string
-		for _, field := range fields[2:] {
-			switch {
-			case field == "pre:":
-				list = &s.pre
-			case field == "post:":
-				list = &s.post
-			case list != nil:
-				*list = append(*list, fold(field))
-			}
-		}
-		soft[name] = s
+		soft[name] = soft[name].with(fields[2:])
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return soft, nil
+}
+
+// with returns s and what fields, "pre: NAMES post: NAMES", add to it.
+func (s softdep) with(fields []string) softdep {
+	var list *[]string
+	for _, field := range fields {
+		switch {
+		case field == "pre:":
+			list = &s.pre
+		case field == "post:":
+			list = &s.post
+		case list != nil:
+			*list = append(*list, fold(field))
+		}
+	}
+	return s
+}
+
+// and returns what both say.
+func (s softdep) and(t softdep) softdep {
+	return softdep{
+		pre: slices.Concat(s.pre, t.pre), post: slices.Concat(s.post, t.post), weak: slices.Concat(s.weak, t.weak),
+	}
 }
 
 // parseBuiltin parses modules.builtin: one path a line.
@@ -175,35 +187,21 @@ func parseBuiltin(data []byte) (map[string]bool, error) {
 	return builtin, nil
 }
 
-// parseAlias parses modules.alias: for each alias that is a plain name, not a
-// pattern, the modules that have it.
-func parseAlias(data []byte) (map[string][]string, error) {
-	aliases := make(map[string][]string)
+// parseWeakdep parses modules.weakdep, keyed by module name.
+func parseWeakdep(data []byte) (map[string][]string, error) {
+	weak := make(map[string][]string)
 	err := lines(data, func(fields []string) error {
-		if fields[0] != "alias" || len(fields) != 3 {
-			return errors.New(`want "alias PATTERN MODULE"`)
+		if fields[0] != "weakdep" || len(fields) < 2 {
+			return errors.New(`want "weakdep MODULE NAMES"`)
 		}
-		if !strings.ContainsAny(fields[1], "*?[") {
-			name := fold(fields[1])
-			aliases[name] = append(aliases[name], fold(fields[2]))
+		name := fold(fields[1])
+		for _, field := range fields[2:] {
+			weak[name] = append(weak[name], fold(field))
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return aliases, nil
-}
-
-// parseBuiltinAlias parses modules.builtin.modinfo, which has "MODULE.KEY=VALUE"
-// records that end in NUL, for the aliases that built-in modules have.
-func parseBuiltinAlias(data []byte) map[string]bool {
-	aliases := make(map[string]bool)
-	for record := range bytes.SplitSeq(data, []byte{0}) {
-		key, value, _ := strings.Cut(string(record), "=")
-		if strings.HasSuffix(key, ".alias") {
-			aliases[fold(value)] = true
-		}
-	}
-	return aliases
+	return weak, nil
 }

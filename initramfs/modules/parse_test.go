@@ -99,8 +99,8 @@ func TestParseBuiltin(t *testing.T) {
 
 func TestParseAlias(t *testing.T) {
 	got, err := parseAlias([]byte("alias pci:v00001AF4d* virtio_pci\nalias crypto-crc32c crc32c_intel\nalias crypto-crc32c crc32c_generic\n"))
-	want := map[string][]string{"crypto_crc32c": {"crc32c_intel", "crc32c_generic"}}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+	want := []alias{{"pci:v00001AF4d*", "virtio_pci"}, {"crypto_crc32c", "crc32c_intel"}, {"crypto_crc32c", "crc32c_generic"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(alias{})); diff != "" || err != nil {
 		t.Errorf("parseAlias, %v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []string{"alias a", "alias a b c", "a b c"} {
@@ -111,9 +111,41 @@ func TestParseAlias(t *testing.T) {
 }
 
 func TestParseBuiltinAlias(t *testing.T) {
-	got := parseBuiltinAlias([]byte("crc32c_generic.alias=crypto-crc32c\x00crc32c_generic.license=GPL\x00odd"))
-	if diff := cmp.Diff(map[string]bool{"crypto_crc32c": true}, got); diff != "" {
-		t.Errorf("parseBuiltinAlias (-want +got):\n%s", diff)
+	got, err := parseBuiltinAlias([]byte("crc32c-generic.alias=crypto-crc32c\x00crc32c_generic.license=GPL\x00a.alias=pci:[0-9]*\x00\n"))
+	want := []alias{{"crypto_crc32c", "crc32c_generic"}, {"pci:[0-9]*", "a"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(alias{})); diff != "" || err != nil {
+		t.Errorf("parseBuiltinAlias, %v (-want +got):\n%s", err, diff)
+	}
+	for _, bad := range []string{"odd", "alias=b", "a.alias"} {
+		if _, err := parseBuiltinAlias([]byte(bad)); err == nil {
+			t.Errorf("parseBuiltinAlias(%q) = nil, want an error", bad)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"virtio_net", "virtio_net", true},
+		{"virtio_net", "virtio_ne", false},
+		{"virtio_*", "virtio_net", true},
+		{"virtio_*", "virti", false},
+		{"virtio-[bn]*", "virtio_net", true},
+		{"a[!b]", "ac", true},
+		{"a[!b]", "ab", false},
+		{"a[0-2]", "a1", true},
+		{"of:N*T*Cx,y/z", "of:Na/bT(null)Cx,y/z", true},
+		{"pci:v00001AF4d*sv*sd*bc*sc*i*", "pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00", true},
+		{"pci:v00008086d*sv*", "pci:v00001AF4d00001000sv0", false},
+		{"broken[", "broken[", true},
+		{"broken[", "broken", false},
+	}
+	for _, tt := range tests {
+		if got := match(foldAlias(tt.pattern), foldAlias(tt.name)); got != tt.want {
+			t.Errorf("match(%q, %q) = %v, want %v", tt.pattern, tt.name, got, tt.want)
+		}
 	}
 }
 
@@ -131,7 +163,7 @@ func FuzzParseDep(f *testing.F) {
 			}
 			return
 		}
-		x := &Index{Dir: "/m", Version: "m", deps: deps}
+		x := &Index{Dir: "/m", Version: "m", deps: deps, aliases: noAliases}
 		var asks []Ask
 		for name, d := range deps {
 			if !fs.ValidPath(d.path) {
@@ -139,7 +171,7 @@ func FuzzParseDep(f *testing.F) {
 			}
 			asks = append(asks, Ask{Name: name, From: "fuzz"})
 		}
-		plan, err := x.Resolve(asks)
+		plan, err := x.Resolve(asks, nil)
 		if err == nil {
 			checkOrder(t, x, plan)
 		}
@@ -163,20 +195,26 @@ func checkOrder(t *testing.T, x *Index, plan Plan) {
 	}
 }
 
+func noAliases() (aliasTable, error) { return aliasTable{}, nil }
+
 // FuzzParseText holds that the other text files give a value or an error.
 func FuzzParseText(f *testing.F) {
 	f.Add([]byte("softdep a pre: b post: c\n"))
+	f.Add([]byte("weakdep a b c\n"))
 	f.Add([]byte("kernel/a.ko\n"))
 	f.Add([]byte("alias a b\n"))
 	f.Add([]byte("a.alias=b\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		builtin, err := parseBuiltin(data)
 		checkNames(t, "parseBuiltin", builtin, err, "/-\n ")
-		aliases, err := parseAlias(data)
-		checkNames(t, "parseAlias", aliases, err, "*?[-\n ")
 		soft, err := parseSoftdep(data)
 		checkNames(t, "parseSoftdep", soft, err, "-\n ")
-		parseBuiltinAlias(data)
+		weak, err := parseWeakdep(data)
+		checkNames(t, "parseWeakdep", weak, err, "-\n ")
+		aliases, err := parseAlias(data)
+		checkAliases(t, "parseAlias", aliases, err)
+		aliases, err = parseBuiltinAlias(data)
+		checkAliases(t, "parseBuiltinAlias", aliases, err)
 	})
 }
 
@@ -190,6 +228,23 @@ func checkNames[V any](t *testing.T, parser string, got map[string]V, err error,
 	for name := range got {
 		if name == "" || strings.ContainsAny(name, not) {
 			t.Errorf("%s gave the name %q", parser, name)
+		}
+	}
+}
+
+// checkAliases checks that a parser gave aliases of folded modules, each of
+// which has its own pattern where that is none, or an error.
+func checkAliases(t *testing.T, parser string, got []alias, err error) {
+	t.Helper()
+	if (err == nil) != (got != nil) {
+		t.Errorf("%s gave %v and %v, want one of the two", parser, got, err)
+	}
+	for _, a := range got {
+		if strings.Contains(a.module, "-") {
+			t.Errorf("%s gave the module %q", parser, a.module)
+		}
+		if !strings.ContainsAny(a.pattern, wild) && !match(a.pattern, a.pattern) {
+			t.Errorf("%s gave %q, which has not itself", parser, a.pattern)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func Preset(vmm, from string) ([]Ask, error) {
 		Ask{Name: "squashfs"}, Ask{Name: "erofs", Optional: true},
 		Ask{Name: "ext4", Optional: true}, Ask{Name: "overlay"})
 	for i := range asks {
-		asks[i].From = from
+		asks[i].From, asks[i].Preset = from, true
 	}
 	return asks, nil
 }

@@ -3,9 +3,12 @@ package modules
 import (
 	"bytes"
 	"compress/gzip"
+	"debug/elf"
+	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -28,19 +31,74 @@ func kernel(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// elfFor returns the beginning of an ELF file of that machine, and a tail that
-// packs well.
-func elfFor(machine byte) []byte {
-	b := make([]byte, 4096)
-	copy(b, "\x7fELF\x02\x01\x01")
-	b[18] = machine
-	return b
+// elfFor returns a module for that machine, of sections without contents, and
+// a tail that packs well.
+func elfFor(machine elf.Machine) []byte {
+	return moduleFile(machine, part{name: ".data", data: make([]byte, 4096), align: 8})
 }
 
 const (
-	x86   = 62
-	arm64 = 183
+	x86   = elf.EM_X86_64
+	arm64 = elf.EM_AARCH64
+	riscv = elf.EM_RISCV
 )
+
+// part is one section of a file to be made.
+type part struct {
+	name  string
+	kind  elf.SectionType // SHT_PROGBITS where 0
+	flags elf.SectionFlag
+	data  []byte
+	info  uint32
+	align uint64
+}
+
+// moduleFile makes a relocatable ELF file: number 0, the parts, the names.
+func moduleFile(machine elf.Machine, parts ...part) []byte {
+	names := []byte{0}
+	file := append([]byte(nil), make([]byte, 64)...)
+	headers := []section{{}}
+	for _, p := range append(parts, part{name: ".shstrtab", kind: elf.SHT_STRTAB}) {
+		h := section{nameAt: uint32(len(names)), kind: p.kind, flags: p.flags, info: p.info, align: p.align}
+		if h.kind == 0 {
+			h.kind = elf.SHT_PROGBITS
+		}
+		names = append(append(names, p.name...), 0)
+		if p.name == ".shstrtab" {
+			p.data = names
+		}
+		file = pad(file, p.align)
+		h.off, h.size = uint64(len(file)), uint64(len(p.data))
+		if p.kind != elf.SHT_NOBITS {
+			file = append(file, p.data...)
+		}
+		headers = append(headers, h)
+	}
+	file = pad(file, 8)
+	copy(file, "\x7fELF\x02\x01\x01")
+	le := binary.LittleEndian
+	le.PutUint16(file[16:], uint16(elf.ET_REL))
+	le.PutUint16(file[18:], uint16(machine))
+	le.PutUint32(file[20:], 1)
+	le.PutUint64(file[40:], uint64(len(file)))
+	le.PutUint16(file[52:], 64)
+	le.PutUint16(file[58:], 64)
+	le.PutUint16(file[60:], uint16(len(headers)))
+	le.PutUint16(file[62:], uint16(len(headers)-1))
+	for _, h := range headers {
+		file = append(file, make([]byte, 64)...)
+		h.encode(file[len(file)-64:])
+	}
+	return file
+}
+
+// sign appends a signature as scripts/sign-file does.
+func sign(data, signature []byte) []byte {
+	data = slices.Concat(data, signature, make([]byte, 8))
+	data = binary.BigEndian.AppendUint32(data, uint32(len(signature)))
+	data[len(data)-10] = 2 // PKEY_ID_PKCS7
+	return append(data, marker...)
+}
 
 // pack compresses data as a module's suffix says.
 func pack(t testing.TB, suffix string, data []byte) string {

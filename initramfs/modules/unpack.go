@@ -51,10 +51,13 @@ func (x *Index) GuestPath(m Module) string {
 	return "lib/modules/" + x.Version + "/" + file
 }
 
-// Read returns the unpacked contents of m, an ELF file for GOARCH arch.
-func (x *Index) Read(m Module, arch string) ([]byte, error) {
-	file := filepath.Join(x.Dir, filepath.FromSlash(m.Path))
-	data, err := readModule(file)
+// file returns the path of m on the host.
+func (x *Index) file(m Module) string { return filepath.Join(x.Dir, filepath.FromSlash(m.Path)) }
+
+// read returns the unpacked contents of m, an ELF file for GOARCH arch.
+func (x *Index) read(m Module, arch string, kept cache) ([]byte, error) {
+	file := x.file(m)
+	data, err := readModule(file, kept)
 	if err != nil {
 		return nil, fmt.Errorf("read module %s: %w%s", file, cause(err), x.readRemedy(err))
 	}
@@ -90,11 +93,31 @@ func (x *Index) readRemedy(err error) string {
 // again is the remedy for a damaged module.
 const again = "; install this kernel's package again"
 
-func readModule(file string) ([]byte, error) {
+func readModule(file string, kept cache) ([]byte, error) {
 	s, err := suffix(file)
 	if err != nil {
 		return nil, err
 	}
+	if s == "" || kept.dir == "" {
+		return readUnpacked(file, s)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	key := kept.key(file, info)
+	if data, ok := kept.load(key); ok {
+		return data, nil
+	}
+	data, err := readUnpacked(file, s)
+	if err == nil {
+		kept.store(key, data)
+	}
+	return data, err
+}
+
+// readUnpacked returns what the file holds, compressed as the suffix says.
+func readUnpacked(file, suffix string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -102,12 +125,15 @@ func readModule(file string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
+	if suffix == "" && info.Size() <= maxModule {
+		return os.ReadFile(file)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return unpack(f, s)
+	return unpack(f, suffix)
 }
 
 // unpack returns what r holds, compressed as suffix s says.

@@ -24,7 +24,8 @@ func TestOpenErrors(t *testing.T) {
 		{"bad dep", kernel(t, map[string]string{"modules.dep": "x"}), "modules.dep: line 1"},
 		{"bad softdep", kernel(t, map[string]string{"modules.dep": "", "modules.softdep": "x"}), "modules.softdep: line 1"},
 		{"bad builtin", kernel(t, map[string]string{"modules.dep": "", "modules.builtin": "x"}), "modules.builtin: line 1"},
-		{"bad alias", kernel(t, map[string]string{"modules.dep": "", "modules.alias": "x"}), "modules.alias: line 1"},
+		{"bad weakdep", kernel(t, map[string]string{"modules.dep": "", "modules.weakdep": "x"}), "modules.weakdep: line 1"},
+		{"nothing but modules", kernel(t, map[string]string{"modules.builtin": "", "kernel/a.ko": ""}), "make it with: depmod"},
 	}
 	for _, tt := range tests {
 		_, err := Open(tt.dir)
@@ -49,13 +50,13 @@ func TestRead(t *testing.T) {
 		file := "kernel/a-b.ko" + suffix
 		want := elfFor(x86)
 		x := open(t, map[string]string{"modules.dep": file + ":\n", file: pack(t, suffix, want)})
-		plan, err := x.Resolve([]Ask{{Name: "a_b"}})
+		plan, err := x.Resolve([]Ask{{Name: "a_b"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := plan.Modules[0]
-		if got, err := x.Read(m, "amd64"); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("Read(%s) = %d bytes, %v, want %d", file, len(got), err, len(want))
+		if got, err := x.read(m, "amd64", cache{}); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("read(%s) = %d bytes, %v, want %d", file, len(got), err, len(want))
 		}
 		if got, want := x.GuestPath(m), "lib/modules/6.1.0-test/kernel/a-b.ko"; got != want {
 			t.Errorf("GuestPath(%s) = %s, want %s", file, got, want)
@@ -87,14 +88,14 @@ func TestReadErrors(t *testing.T) {
 			files[tt.file] = tt.data
 		}
 		x := open(t, files)
-		data, err := x.Read(Module{Path: tt.file}, "amd64")
+		data, err := x.read(Module{Path: tt.file}, "amd64", cache{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.file) {
-			t.Errorf("Read(%s) = %d bytes, %v, want an error with %q", tt.file, len(data), err, tt.want)
+			t.Errorf("read(%s) = %d bytes, %v, want an error with %q", tt.file, len(data), err, tt.want)
 		}
 	}
 	x := open(t, map[string]string{"modules.dep": "", "dir.ko/x": ""})
-	if _, err := x.Read(Module{Path: "dir.ko"}, "amd64"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("Read(folder) = %v, want it refused", err)
+	if _, err := x.read(Module{Path: "dir.ko"}, "amd64", cache{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("read(folder) = %v, want it refused", err)
 	}
 }
 

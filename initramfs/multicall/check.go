@@ -19,36 +19,43 @@ type pkg struct {
 	ImportPath     string
 	Dir            string
 	Name           string
+	Standard       bool
 	GoFiles        []string
 	IgnoredGoFiles []string
-	Module         *struct{ Path string }
+	EmbedFiles     []string
+	Module         *struct{ Path, Dir, GoMod string }
 	Error          *struct{ Err string }
 	DepsErrors     []*struct{ Err string }
 }
 
-// checkPackages returns an error for the first command that does not exist,
-// is not a command, or would be mangled by gobusybox v0.3.0.
-func (s Source) checkPackages(ctx context.Context, arch string, cmds []Command) error {
-	args := listArgs(s.mod, "-e", "-json=ImportPath,Dir,Name,GoFiles,IgnoredGoFiles,Module,Error,DepsErrors", "--")
+// list returns cmds' packages and all that they import, by import path.
+func (s Source) list(ctx context.Context, arch string, cmds []Command) (map[string]*pkg, error) {
+	args := listArgs(s.mod, "-e", "-deps",
+		"-json=ImportPath,Dir,Name,Standard,GoFiles,IgnoredGoFiles,EmbedFiles,Module,Error,DepsErrors", "--")
 	for _, c := range cmds {
 		args = append(args, c.Path)
 	}
 	out, err := s.run(ctx, target(arch), args...)
 	if err != nil {
-		return fmt.Errorf("list commands: %w", err)
+		return nil, fmt.Errorf("list commands: %w", err)
 	}
 	pkgs := make(map[string]*pkg)
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p pkg
 		err := dec.Decode(&p)
 		if errors.Is(err, io.EOF) {
-			break
+			return pkgs, nil
 		}
 		if err != nil {
-			return fmt.Errorf("list commands: decode go's answer: %w", err)
+			return nil, fmt.Errorf("list commands: decode go's answer: %w", err)
 		}
 		pkgs[p.ImportPath] = &p
 	}
+}
+
+// checkPackages returns an error for the first command that does not exist,
+// is not a command, or would be mangled by gobusybox v0.3.0.
+func checkPackages(arch string, cmds []Command, pkgs map[string]*pkg) error {
 	for _, c := range cmds {
 		p, ok := pkgs[c.Path]
 		if !ok {

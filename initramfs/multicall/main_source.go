@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// mainSource returns the program's main.go. It takes the place of gobusybox's,
+// mainSource returns the main.go of the program of that name. It takes the place of gobusybox's,
 // which imports log and reads links to find its name.
-func mainSource(cmds []Command) []byte {
+func mainSource(name string, cmds []Command) []byte {
 	var b bytes.Buffer
 	b.WriteString(mainHead)
 	for _, c := range cmds {
 		fmt.Fprintf(&b, "\t_ %q\n", c.Path)
 	}
-	fmt.Fprintf(&b, mainBody, initCommand)
+	fmt.Fprintf(&b, mainBody, initCommand, name+": no such command; there are:")
 	return b.Bytes()
 }
 
@@ -62,7 +62,7 @@ func main() {
 		os.Args = os.Args[1:]
 		run(os.Args[0])
 	}
-	os.Stderr.WriteString("bb: no such command; there are:")
+	os.Stderr.WriteString(%q)
 	for _, name := range bbmain.ListCmds() {
 		os.Stderr.WriteString(" " + name)
 	}

@@ -1,6 +1,8 @@
-// Package multicall compiles several Go commands into one program, which runs
-// the one that argv[0] names. The sources are rewritten by u-root's gobusybox
-// and compiled with the build cache.
+// Package multicall compiles the Go commands of an image into two programs,
+// each of which runs the command that argv[0] names: one of kguest's commands,
+// which is the first process, and one of all others. What the first process
+// links it keeps in memory, so that it has none of the others. The sources are
+// rewritten by u-root's gobusybox and compiled with the build cache.
 package multicall
 
 import (
@@ -16,7 +18,8 @@ import (
 	"github.com/u-root/uio/ulog"
 )
 
-// initCommand is what the program runs as process 1 and when called init.
+// initCommand is what a program that has it runs as process 1 and when called
+// init.
 const initCommand = "kinit"
 
 // Arches returns the GOARCH values that Build takes.
@@ -27,19 +30,19 @@ func target(arch string) []string {
 	return []string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}
 }
 
-// Build compiles cmds, as Resolve returned them, for arch and returns the path
-// of the program, which is in the empty folder work. All that Build writes is
-// there, besides Go's build cache. The same commands give the same bytes,
-// whatever work is.
-func (s Source) Build(ctx context.Context, work, arch string, cmds []Command) (string, error) {
+// Build compiles cmds, as Resolve returned them, for arch to one program and
+// returns its path, which is name in the empty folder work. All that Build
+// writes is there, besides Go's build cache. The same commands give the same
+// bytes, whatever work is.
+func (s Source) Build(ctx context.Context, work, name, arch string, cmds []Command) (string, error) {
 	gopath := filepath.Join(work, "gopath")
-	if err := s.generate(gopath, arch, cmds); err != nil {
+	if err := s.generate(gopath, name, arch, cmds); err != nil {
 		return "", fmt.Errorf("generate program: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	program := filepath.Join(work, "bb")
+	program := filepath.Join(work, name)
 	if err := s.compile(ctx, gopath, work, arch, program); err != nil {
 		return "", fmt.Errorf("compile program: %w", err)
 	}
@@ -49,7 +52,7 @@ func (s Source) Build(ctx context.Context, work, arch string, cmds []Command) (s
 // bbDir is where gobusybox puts the program's main package, below its GOPATH.
 func bbDir(gopath string) string { return filepath.Join(gopath, "src", "bb.u-root.com", "bb") }
 
-func (s Source) generate(gopath, arch string, cmds []Command) (err error) {
+func (s Source) generate(gopath, name, arch string, cmds []Command) (err error) {
 	// A source that it did not foresee makes gobusybox panic.
 	defer func() {
 		if p := recover(); p != nil {
@@ -72,7 +75,7 @@ func (s Source) generate(gopath, arch string, cmds []Command) (err error) {
 	if err != nil {
 		return errors.New(oneLine(err.Error()))
 	}
-	return os.WriteFile(filepath.Join(bbDir(gopath), "main.go"), mainSource(cmds), 0o600)
+	return os.WriteFile(filepath.Join(bbDir(gopath), "main.go"), mainSource(name, cmds), 0o600)
 }
 
 func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {

@@ -3,6 +3,7 @@ package multicall
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 
 	"golang.org/x/mod/module"
 
-	"github.com/kguest/kguest/initramfs/nearest"
+	"github.com/kguest/kguest/pkg/nearest"
 )
 
 // uroot is the module of the commands that are asked for by a bare name.
@@ -30,8 +31,14 @@ type Command struct {
 	From string
 }
 
-// Own returns the names of kguest's own commands.
+// Own returns the names of kguest's commands that are in every image.
 func Own() []string { return []string{"kexec-guest", "kinit", "kmount", "knet", "kroot"} }
+
+// OwnRescue returns the names of kguest's other commands: those of a shell that
+// mends a boot.
+func OwnRescue() []string { return []string{"boot-continue", "boot-report", "boot-retry"} }
+
+func allOwn() []string { return append(Own(), OwnRescue()...) }
 
 // urootFolders are the folders of u-root's commands, the first that has a
 // name wins.
@@ -46,7 +53,7 @@ func CheckName(name string) error {
 	case name == "init":
 		return fmt.Errorf("the name init is taken: it runs %s, the image's own first process; leave it out", initCommand)
 	case name == "bb":
-		return fmt.Errorf("the name bb is taken: it is the program that holds all commands; leave it out")
+		return fmt.Errorf("the name bb is taken: it is the program that holds all commands but kguest's; leave it out")
 	case slices.Contains(strings.Split(name, "/"), "internal"):
 		return fmt.Errorf("%s is below a folder named internal, which no other module may import", name)
 	}
@@ -60,33 +67,57 @@ func CheckName(name string) error {
 // name. Asking twice for the same one is no mistake; two commands of one name
 // are.
 func (s Source) Resolve(ctx context.Context, arch string, asks []Ask) ([]Command, error) {
-	var urootDir string
-	byName := make(map[string]Command)
+	r, err := s.resolve(ctx, arch, asks)
+	return r.cmds, err
+}
+
+// resolved is what a build starts from.
+type resolved struct {
+	cmds     []Command
+	pkgs     map[string]*pkg
+	urootDir string // empty where no command was looked up in u-root
+}
+
+func (s Source) resolve(ctx context.Context, arch string, asks []Ask) (resolved, error) {
+	var r resolved
+	list := make([]Command, 0, len(asks))
 	for _, ask := range asks {
 		if err := CheckName(ask.Name); err != nil {
-			return nil, fmt.Errorf("%s: %w", ask.From, err)
+			return resolved{}, fmt.Errorf("%s: %w", ask.From, err)
 		}
-		if urootDir == "" && bare(ask.Name) && !slices.Contains(Own(), ask.Name) {
+		if r.urootDir == "" && bare(ask.Name) && !slices.Contains(allOwn(), ask.Name) {
 			var err error
-			if urootDir, err = s.moduleDir(ctx, uroot); err != nil {
-				return nil, fmt.Errorf("%s: %w", ask.From, err)
+			if r.urootDir, err = s.moduleDir(ctx, uroot); err != nil {
+				return resolved{}, fmt.Errorf("%s: %w", ask.From, err)
 			}
 		}
-		c, err := resolve(ask, urootDir)
+		c, err := resolve(ask, r.urootDir)
 		if err != nil {
-			return nil, err
+			return resolved{}, err
 		}
+		list = append(list, c)
+	}
+	var err error
+	if r.cmds, err = unique(list); err != nil {
+		return resolved{}, err
+	}
+	if r.pkgs, err = s.list(ctx, arch, r.cmds); err != nil {
+		return resolved{}, err
+	}
+	return r, checkPackages(arch, r.cmds, r.pkgs)
+}
+
+// unique returns the commands sorted by name. Of one that is there twice the
+// last is taken.
+func unique(list []Command) ([]Command, error) {
+	byName := make(map[string]Command)
+	for _, c := range list {
 		if have, ok := byName[c.Name]; ok && have.Path != c.Path {
-			return nil, fmt.Errorf("%s: two commands named %s: %s and %s; leave one out", ask.From, c.Name, have.Path, c.Path)
+			return nil, fmt.Errorf("%s: two commands named %s: %s and %s; leave one out", c.From, c.Name, have.Path, c.Path)
 		}
 		byName[c.Name] = c
 	}
-	cmds := make([]Command, 0, len(byName))
-	for _, c := range byName {
-		cmds = append(cmds, c)
-	}
-	slices.SortFunc(cmds, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
-	return cmds, s.checkPackages(ctx, arch, cmds)
+	return slices.SortedFunc(maps.Values(byName), func(a, b Command) int { return strings.Compare(a.Name, b.Name) }), nil
 }
 
 // bare tells a command's name from an import path: no import path outside the
@@ -97,10 +128,10 @@ func resolve(ask Ask, urootDir string) (Command, error) {
 	if !bare(ask.Name) {
 		return Command{Name: path.Base(ask.Name), Path: ask.Name, From: ask.From}, nil
 	}
-	if slices.Contains(Own(), ask.Name) {
+	if slices.Contains(allOwn(), ask.Name) {
 		return Command{Name: ask.Name, Path: Module + "/cmds/" + ask.Name, From: ask.From}, nil
 	}
-	have := Own()
+	have := allOwn()
 	for _, folder := range urootFolders() {
 		names, err := commandNames(filepath.Join(urootDir, "cmds", folder))
 		if err != nil {

@@ -1,6 +1,7 @@
 package multicall
 
 import (
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -32,11 +33,16 @@ func TestResolve(t *testing.T) {
 
 func TestOwnExist(t *testing.T) {
 	var asks []Ask
-	for _, name := range Own() {
+	for _, name := range allOwn() {
 		asks = append(asks, Ask{Name: name, From: "own"})
 	}
-	if got, err := here(t).Resolve(t.Context(), runtime.GOARCH, asks); err != nil || len(got) != len(Own()) {
-		t.Errorf("Resolve(%v) = %v, %v, want all of them", Own(), got, err)
+	got, err := here(t).Resolve(t.Context(), runtime.GOARCH, asks)
+	if err != nil || len(got) != len(asks) {
+		t.Errorf("Resolve(%v) = %v, %v, want all of them", asks, got, err)
+	}
+	folders, err := filepath.Glob("../../cmds/*")
+	if err != nil || len(folders) != len(asks) {
+		t.Errorf("cmds has %q, %v, want those of allOwn", folders, err)
 	}
 }
 
@@ -77,7 +83,7 @@ func TestCheckName(t *testing.T) {
 	tests := []struct{ name, want string }{
 		{"", "empty"},
 		{"init", "the name init is taken: it runs kinit, the image's own first process; leave it out"},
-		{"bb", "the name bb is taken: it is the program that holds all commands; leave it out"},
+		{"bb", "the name bb is taken: it is the program that holds all commands but kguest's; leave it out"},
 		{"./cmds/kinit", "neither"},
 		{"/abs", "neither"},
 		{"-ls", "neither"},

@@ -24,6 +24,22 @@ type Source struct {
 	Dir    string // a folder inside the main module
 	GoRoot string // of the toolchain that Dir's go.mod selects
 	mod    golang.ModBehavior
+	env    goEnv
+}
+
+// goEnv is what `go env` says of a folder.
+type goEnv struct{ GOROOT, GOFLAGS, GOMODCACHE, GOMOD, GOWORK, GOENV string }
+
+func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
+	var e goEnv
+	out, err := runGo(ctx, "go", dir, nil, "env", "-json", "GOROOT", "GOFLAGS", "GOMODCACHE", "GOMOD", "GOWORK", "GOENV")
+	if err != nil {
+		return e, fmt.Errorf("find the settings of go: %w", err)
+	}
+	if err := json.Unmarshal(out, &e); err != nil {
+		return e, fmt.Errorf("find the settings of go: decode its answer: %w", err)
+	}
+	return e, nil
 }
 
 // Find returns the Source for a builder that runs in the folder wd: wd itself
@@ -33,19 +49,20 @@ func Find(ctx context.Context, wd string) (Source, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return Source{}, fmt.Errorf("find the go command: %w; install Go and put its bin folder on PATH", err)
 	}
-	flags, err := runGo(ctx, "go", wd, nil, "env", "GOFLAGS")
+	env, err := readGoEnv(ctx, wd)
 	if err != nil {
-		return Source{}, fmt.Errorf("find GOFLAGS: %w", err)
+		return Source{}, err
 	}
-	s := Source{mod: modBehavior(string(flags))}
+	s := Source{mod: modBehavior(env.GOFLAGS)}
 	if s.Dir, err = findDir(ctx, wd, s.mod); err != nil {
 		return Source{}, err
 	}
-	out, err := runGo(ctx, "go", s.Dir, nil, "env", "GOROOT")
-	if err != nil {
-		return Source{}, fmt.Errorf("find GOROOT: %w", err)
+	if s.Dir != wd {
+		if env, err = readGoEnv(ctx, s.Dir); err != nil {
+			return Source{}, err
+		}
 	}
-	s.GoRoot = strings.TrimSpace(string(out))
+	s.GoRoot, s.env = env.GOROOT, env
 	return s, nil
 }
 

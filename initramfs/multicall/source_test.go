@@ -74,7 +74,7 @@ func TestFindLeavesGoMod(t *testing.T) {
 		src := printers(t)
 		untidy := "module example.com/m\n\ngo 1.26.0\n\nrequire " + Module + " v0.0.0 // indirect\n\nreplace " + Module + " => " + root(t) + "\n"
 		write(t, filepath.Join(src.Dir, "go.mod"), untidy)
-		write(t, filepath.Join(src.Dir, "cmds", "hello2", "use.go"), "package main\n\nimport _ \""+Module+"/initramfs/nearest\"\n")
+		write(t, filepath.Join(src.Dir, "cmds", "hello2", "use.go"), "package main\n\nimport _ \""+Module+"/pkg/nearest\"\n")
 		src, err := Find(t.Context(), src.Dir)
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestFindLeavesGoMod(t *testing.T) {
 		if err != nil {
 			t.Fatalf("GOFLAGS=%s: %v", flags, err)
 		}
-		if _, err := src.Build(t.Context(), t.TempDir(), "amd64", cmds); err != nil {
+		if _, err := src.Build(t.Context(), t.TempDir(), "bb", "amd64", cmds); err != nil {
 			t.Errorf("GOFLAGS=%s: %v", flags, err)
 		}
 		if got, err := os.ReadFile(filepath.Join(src.Dir, "go.mod")); string(got) != untidy || err != nil {

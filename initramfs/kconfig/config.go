@@ -1,0 +1,145 @@
+// Package kconfig reads what a Linux kernel says of itself: its configuration,
+// and the header of its image.
+package kconfig
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxConfig bounds a configuration, in bytes; Debian's has some 300 kB.
+const maxConfig = 16 << 20
+
+// Config is a kernel's whole configuration.
+type Config struct {
+	File string // where it was read
+	Arch string // GOARCH of the kernel, empty for one that Go does not have
+
+	values map[string]string
+}
+
+// Read reads the configuration in file, which may be packed with gzip as
+// /proc/config.gz is. The error names file and line.
+func Read(file string) (*Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read kernel configuration: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read kernel configuration %s: not a regular file", file)
+	}
+	data, err := readPlainOrGzip(f)
+	if err != nil {
+		return nil, fmt.Errorf("read kernel configuration %s: %w", file, err)
+	}
+	return Parse(file, data)
+}
+
+func readPlainOrGzip(f io.Reader) ([]byte, error) {
+	r := bufio.NewReader(f)
+	var from io.Reader = r
+	if magic, err := r.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
+		if from, err = gzip.NewReader(r); err != nil {
+			return nil, err
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(from, maxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxConfig {
+		return nil, fmt.Errorf("more than %d bytes; give a kernel's .config", int64(maxConfig))
+	}
+	return data, nil
+}
+
+// Parse parses a configuration as the kernel's build writes it. The error
+// names file and the line.
+func Parse(file string, data []byte) (*Config, error) {
+	c := &Config{File: file, values: make(map[string]string, bytes.Count(data, []byte("\n")))}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		if err := c.line(strings.TrimSpace(line)); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+		}
+	}
+	arch, err := c.arch()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	c.Arch = arch
+	return c, nil
+}
+
+// line takes one line: a comment, CONFIG_NAME=VALUE, or the comment that says
+// that an option is off.
+func (c *Config) line(line string) error {
+	if line == "" {
+		return nil
+	}
+	if comment, ok := strings.CutPrefix(line, "#"); ok {
+		name, off := strings.CutSuffix(strings.TrimSpace(comment), " is not set")
+		if off && strings.HasPrefix(name, "CONFIG_") {
+			c.values[name] = "n"
+		}
+		return nil
+	}
+	name, value, ok := strings.Cut(line, "=")
+	if !ok || !optionName(name) {
+		return fmt.Errorf("%.80q: want CONFIG_NAME=VALUE", line)
+	}
+	c.values[name] = value
+	return nil
+}
+
+func optionName(name string) bool {
+	rest, ok := strings.CutPrefix(name, "CONFIG_")
+	return ok && rest != "" && !strings.ContainsAny(rest, " \t\"")
+}
+
+// errNoArch: the options that are always there are not.
+var errNoArch = errors.New("names no architecture; give the whole configuration, as /boot/config-RELEASE has it")
+
+func (c *Config) arch() (string, error) {
+	switch {
+	case c.Is("X86_64"):
+		return "amd64", nil
+	case c.Is("ARM64"):
+		return "arm64", nil
+	case c.Is("RISCV") && c.Is("64BIT"):
+		return "riscv64", nil
+	case c.has("64BIT") || c.has("MMU"):
+		return "", nil
+	}
+	return "", errNoArch
+}
+
+func (c *Config) has(name string) bool {
+	_, ok := c.Value(name)
+	return ok
+}
+
+// Value returns the value of the option NAME or CONFIG_NAME as it is written,
+// quotes included; "n" for one that is not set. It is false for an option that
+// the configuration does not name, which is off as well.
+func (c *Config) Value(name string) (string, bool) {
+	if !strings.HasPrefix(name, "CONFIG_") {
+		name = "CONFIG_" + name
+	}
+	v, ok := c.values[name]
+	return v, ok
+}
+
+// Is reports whether the option is built in ("y").
+func (c *Config) Is(name string) bool {
+	v, _ := c.Value(name)
+	return v == "y"
+}

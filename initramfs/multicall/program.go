@@ -1,0 +1,89 @@
+package multicall
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Maker makes programs. Where it has a folder to keep them in, a program is
+// compiled again only when something that it was made of has changed.
+type Maker struct {
+	Dir   string // folder whose module the commands are looked up in; the working directory where empty
+	Cache string // folder that programs are kept in, made where missing; empty keeps none
+}
+
+// Program is a multicall program, to be compiled unless it was kept.
+type Program struct {
+	Name     string    // of its file: OwnProgram or OtherProgram
+	Commands []Command // sorted by name
+
+	arch  string
+	asks  []Ask
+	data  []byte // nil until it is compiled
+	maker Maker
+	key   string // of the kept program, empty to keep none
+	src   Source
+	found resolved
+	start time.Time // before anything of it was read
+}
+
+// newProgram returns the program of asks, which has its commands where it was
+// kept.
+func (m Maker) newProgram(ctx context.Context, name, arch string, asks []Ask) *Program {
+	p := &Program{Name: name, arch: arch, asks: asks, maker: m, start: time.Now()}
+	if m.Cache != "" {
+		p.key = m.key(ctx, name, arch, asks)
+	}
+	if p.key != "" {
+		p.restore()
+	}
+	return p
+}
+
+// resolve finds the commands.
+func (p *Program) resolve(ctx context.Context, s Source) (err error) {
+	p.src = s
+	if p.found, err = s.resolve(ctx, p.arch, p.asks); err != nil {
+		return err
+	}
+	p.Commands = p.found.cmds
+	return nil
+}
+
+// Kept reports whether the program need not be compiled.
+func (p *Program) Kept() bool { return p.data != nil }
+
+// Data returns the program, nil until it is compiled.
+func (p *Program) Data() []byte { return p.data }
+
+// build compiles the program, unless it was kept, in the folder work, which it
+// makes.
+func (p *Program) build(ctx context.Context, work string) error {
+	if p.data != nil {
+		return nil
+	}
+	if err := os.Mkdir(work, 0o700); err != nil {
+		return fmt.Errorf("make work folder: %w", err)
+	}
+	var before watch
+	if p.key != "" {
+		before = p.src.watch(p.maker.Dir, p.found)
+	}
+	file, err := p.src.Build(ctx, work, p.Name, p.arch, p.Commands)
+	if err != nil {
+		return err
+	}
+	if p.data, err = os.ReadFile(file); err != nil {
+		return fmt.Errorf("read program: %w", err)
+	}
+	if p.key != "" && before.keepable(p.start) {
+		p.keep(before)
+	}
+	return nil
+}
+
+// file is where the program is kept.
+func (p *Program) file() string { return filepath.Join(p.maker.Cache, "programs", p.key) }
