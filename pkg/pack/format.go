@@ -38,17 +38,11 @@ func makeImage(ctx context.Context, root, out string, o Options) error {
 }
 
 func makeSquashfs(ctx context.Context, root, out string, o Options) error {
-	args := []string{root, out, "-noappend", "-quiet", "-no-progress"}
-	switch o.Compression {
-	case "", "lz4":
-		args = append(args, "-comp", "lz4", "-Xhc")
-	case "gzip", "zstd", "xz":
-		args = append(args, "-comp", o.Compression)
-	case "none":
-		args = append(args, "-noI", "-noD", "-noF", "-noX")
-	default:
-		return fmt.Errorf("unknown compression %q of a squashfs (known: lz4 gzip zstd xz none)", o.Compression)
+	format, err := squashfsFormat(o.Compression)
+	if err != nil {
+		return err
 	}
+	args := append([]string{root, out, "-noappend", "-quiet", "-no-progress"}, format...)
 	switch {
 	case len(o.Attrs) > 0:
 		// -all-root would win over the attributes.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,46 @@ func ChooseAccel(ctx context.Context, c Config) string {
 		return AccelTCG
 	}
 	return AccelKVM
+}
+
+// RememberAccel is ChooseAccel, whose answer it keeps in the folder dir until this
+// machine is started again, or the kernel is another.
+func RememberAccel(ctx context.Context, c Config, dir string) string {
+	c = c.withDefaults()
+	key, err := accelKey(c)
+	if err != nil {
+		return ChooseAccel(ctx, c)
+	}
+	path := filepath.Join(dir, "accel-"+c.Machine)
+	if kept, err := os.ReadFile(path); err == nil {
+		if accel, ok := strings.CutPrefix(string(kept), key+" "); ok && (accel == AccelKVM || accel == AccelTCG) {
+			return accel
+		}
+	}
+	accel := ChooseAccel(ctx, c)
+	if ctx.Err() == nil {
+		_ = os.WriteFile(path, []byte(key+" "+accel), 0o644) // without it the next boot asks again
+	}
+	return accel
+}
+
+// accelKey tells one start of this machine, one state of /dev/kvm and one kernel
+// from others.
+func accelKey(c Config) (string, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(c.Kernel)
+	if err != nil {
+		return "", err
+	}
+	kvm := "none"
+	if f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err == nil {
+		kvm = "open"
+		_ = f.Close()
+	}
+	return fmt.Sprintf("%s %s %s %d %d %s", strings.TrimSpace(string(boot)), kvm, c.Kernel, info.Size(), info.ModTime().UnixNano(), c.QEMU), nil
 }
 
 // ProbeKVM boots the kernel of c alone under KVM, until it panics for want of

@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// idmFD is the descriptor on which QEMU inherits its end of IDM.
-const idmFD = 3
+// The descriptors on which QEMU inherits its ends.
+const (
+	idmFD    = 3 + iota // IDM
+	logFD               // the kernel's console, where it is not the workload's
+	errorsFD            // the workload's errors, where they are apart
+)
 
 // CommandLine returns the kernel's command line for c.
 func CommandLine(c Config) string {
@@ -24,6 +28,16 @@ func CommandLine(c Config) string {
 		if c.Accel == AccelTCG && c.TSCkHz > 0 {
 			words = append(words, "tsc_early_khz="+strconv.Itoa(c.TSCkHz))
 		}
+	}
+	switch c.Stdio {
+	case StdioTerminal:
+		terminal := "kinit.terminal=/dev/hvc0"
+		if c.Rows > 0 && c.Columns > 0 {
+			terminal += fmt.Sprintf(",%dx%d", c.Rows, c.Columns)
+		}
+		words = append(words, terminal)
+	case StdioPipes:
+		words = append(words, "kinit.output=/dev/vport0p2,/dev/vport0p3")
 	}
 	if c.Icount {
 		words = append(words, "idle=poll") // a halted guest would jump to its next timer
@@ -43,8 +57,8 @@ func Args(c Config) []string {
 		"-machine", machine(c), "-accel", c.Accel, "-cpu", "max",
 		"-m", strconv.Itoa(c.MemoryMiB), "-smp", strconv.Itoa(c.CPUs),
 		"-kernel", c.Kernel, "-append", CommandLine(c),
-		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 	}
+	args = append(args, serialArgs(c)...)
 	if c.Initramfs != "" {
 		args = append(args, "-initrd", c.Initramfs)
 	}
@@ -59,7 +73,7 @@ func Args(c Config) []string {
 	}
 	b := &bus{mmio: c.Machine == MachineMicroVM, slot: firstSlot}
 	// The consoles come first: a port is named after the number of its device.
-	args = append(args, consoleArgs(b, c.IDM)...)
+	args = append(args, consoleArgs(b, c)...)
 	for i, d := range c.Disks {
 		args = append(args, diskArgs(b, i, d)...)
 	}
@@ -107,20 +121,62 @@ func diskArgs(b *bus, i int, d Disk) []string {
 	return []string{"-drive", drive, "-device", device}
 }
 
-// consoleArgs makes hvc0 and, on port 1 of the same device, IDM.
-func consoleArgs(b *bus, idm string) []string {
-	args := []string{
-		"-device", b.device("virtio-serial"),
-		"-chardev", "null,id=hvc0", "-device", "virtconsole,nr=0,chardev=hvc0",
+// serialArgs makes the serial port, which is the kernel's console, and the way of
+// the workload's output.
+func serialArgs(c Config) []string {
+	console := "stdio,id=console,signal=off"
+	if c.Stdio == StdioConsole {
+		return []string{"-chardev", console, "-serial", "chardev:console"}
 	}
-	if idm == IDMNone {
+	log := fmt.Sprintf("socket,id=log,fd=%d", logFD)
+	if c.Alone != nil {
+		log = file("log", c.Alone.Log)
+		if c.Stdio == StdioPipes { // at the end of standard input QEMU would close its output
+			console = file("console", c.Alone.Output)
+		}
+	}
+	return []string{"-chardev", console, "-chardev", log, "-serial", "chardev:log"}
+}
+
+// file is a chardev that writes a file.
+func file(id, path string) string {
+	return "file,id=" + id + ",path=" + escape(path) + ",append=on"
+}
+
+// consoleArgs makes hvc0 and, on further ports of the same device, IDM and the
+// workload's streams.
+func consoleArgs(b *bus, c Config) []string {
+	args := []string{"-device", b.device("virtio-serial")}
+	if c.Stdio == StdioTerminal {
+		args = append(args, "-device", "virtconsole,nr=0,chardev=console")
+	} else {
+		args = append(args, "-chardev", "null,id=hvc0", "-device", "virtconsole,nr=0,chardev=hvc0")
+	}
+	args = append(args, idmArgs(c)...)
+	if c.Stdio != StdioPipes {
 		return args
 	}
+	errs := fmt.Sprintf("socket,id=errors,fd=%d", errorsFD)
+	if c.Alone != nil {
+		errs = file("errors", c.Alone.Errors)
+	}
+	return append(args, "-device", "virtserialport,nr=2,chardev=console,name=output",
+		"-chardev", errs, "-device", "virtserialport,nr=3,chardev=errors,name=errors")
+}
+
+func idmArgs(c Config) []string {
+	if c.IDM == IDMNone {
+		return nil
+	}
+	socket := fmt.Sprintf("socket,id=idm,fd=%d", idmFD)
+	if c.Alone != nil {
+		socket = "socket,id=idm,path=" + escape(c.Alone.IDM) + ",server=on,wait=off"
+	}
 	device := "virtconsole,nr=1,chardev=idm"
-	if idm == IDMPort {
+	if c.IDM == IDMPort {
 		device = "virtserialport,nr=1,chardev=idm,name=idm"
 	}
-	return append(args, "-chardev", fmt.Sprintf("socket,id=idm,fd=%d", idmFD), "-device", device)
+	return []string{"-chardev", socket, "-device", device}
 }
 
 func netArgs(b *bus, c Config) []string {
@@ -129,7 +185,7 @@ func netArgs(b *bus, c Config) []string {
 	}
 	netdev := []string{"user,id=net0"}
 	for _, f := range c.Forwards {
-		netdev = append(netdev, fmt.Sprintf("hostfwd=tcp:127.0.0.1:%d-:%d", f.HostPort, f.GuestPort))
+		netdev = append(netdev, "hostfwd="+f.String())
 	}
 	device := b.device("virtio-net") + ",netdev=net0,mac=52:54:00:12:34:56"
 	if !b.mmio {

@@ -24,12 +24,18 @@ func TestArgs(t *testing.T) {
 		{"q35", Config{Kernel: "vmlinuz"}},
 		{"q35-all", Config{
 			Kernel: "vmlinuz", Initramfs: "initramfs", Append: []string{"quiet", "kinit.end=reboot"}, Accel: AccelKVM,
-			MemoryMiB: 256, CPUs: 2, Disks: disks, Net: NetUser, Forwards: []Forward{{2222, 22}, {8080, 80}}, IDM: IDMPort,
+			MemoryMiB: 256, CPUs: 2, Disks: disks, Net: NetUser, Forwards: []Forward{{HostPort: 2222, GuestPort: 22}, {8080, 80, "udp", "0.0.0.0"}}, IDM: IDMPort,
 		}},
 		{"late", Config{Kernel: "vmlinuz", Disks: []Disk{{Path: "a"}, {Path: "b", Serial: "s", Late: true}}, QMP: "/tmp/a,b"}},
 		{"microvm", Config{
 			Kernel: "vmlinuz", Initramfs: "initramfs", Machine: MachineMicroVM, Accel: AccelTCG, TSCkHz: 2500000,
 			Disks: disks, Net: NetUser,
+		}},
+		{"terminal", Config{Kernel: "vmlinuz", Stdio: StdioTerminal, Rows: 24, Columns: 80, IDM: IDMPort}},
+		{"pipes", Config{Kernel: "vmlinuz", Stdio: StdioPipes, IDM: IDMPort, Machine: MachineMicroVM}},
+		{"alone", Config{
+			Kernel: "vmlinuz", Stdio: StdioPipes, IDM: IDMPort,
+			Alone: &Alone{IDM: "/run/a,b", Log: "/dev/null", Output: "/dev/stdout", Errors: "/dev/stderr"},
 		}},
 		{"icount", Config{Kernel: "vmlinuz", Machine: MachineMicroVM, Accel: AccelTCG, Icount: true, TSCkHz: 1000000, IDM: IDMNone}},
 	}

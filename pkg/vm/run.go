@@ -10,11 +10,13 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
+	"time"
 )
 
 // Machine is a running QEMU.
 type Machine struct {
-	Console io.Writer // bytes typed on the guest's console
+	Console io.Writer // bytes typed on the workload's terminal, or the guest's console
 	IDM     net.Conn  // the host's end of IDM
 
 	done chan struct{}
@@ -23,12 +25,57 @@ type Machine struct {
 
 // Output takes what the guest sends. Its writers are called from goroutines
 // of the machine and must not block: a console that nobody reads halts the
-// guest, and hvc1 loses what nobody reads.
+// guest, and virtio consoles lose what nobody reads.
 type Output struct {
-	Console io.Writer // nil discards
+	Console io.Writer // of the workload, or with StdioConsole all; nil discards
 	// IDM takes what comes on IDM. When nil, the caller reads Machine.IDM itself,
 	// all the time, and closes it.
 	IDM io.Writer
+	// Log takes the lines of the kernel and of kinit, unless with StdioConsole;
+	// Errors the workload's with StdioPipes. Nil discards.
+	Log, Errors io.Writer
+}
+
+// line is a connection that QEMU inherits.
+type line struct {
+	conn net.Conn
+	far  *os.File  // QEMU's end
+	to   io.Writer // gets what comes; nil where the caller reads conn
+}
+
+// connect makes the lines of idmFD, logFD and errorsFD, in this order.
+func connect(out Output) (lines []line, err error) {
+	for _, to := range []io.Writer{out.IDM, orDiscard(out.Log), orDiscard(out.Errors)} {
+		conn, far, err := socketPair()
+		if err != nil {
+			closeLines(lines)
+			return nil, err
+		}
+		lines = append(lines, line{conn, far, to})
+	}
+	return lines, nil
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+func closeLines(lines []line) {
+	for _, l := range lines {
+		_ = l.conn.Close()
+		_ = l.far.Close() // QEMU has its own
+	}
+}
+
+// copy delivers what comes on the line until QEMU ends.
+func (l line) copy() {
+	if l.to != nil {
+		_, _ = io.Copy(l.to, l.conn) // its error says only that QEMU has ended
+		_ = l.conn.Close()
+	}
 }
 
 // Start runs the machine that c describes, until it ends by itself, ctx is
@@ -50,11 +97,16 @@ func Start(ctx context.Context, c Config, out Output) (*Machine, error) {
 
 // start runs c, whose defaults are settled.
 func start(ctx context.Context, c Config, out Output) (*Machine, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no end within %v", c.Timeout))
+	cancel := func() {}
+	if c.Timeout > 0 {
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &TimeoutError{c.Timeout})
+	}
 	cmd := exec.CommandContext(ctx, c.QEMU, Args(c)...)
 	cmd.SysProcAttr = childAttr()
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
-	cmd.Stdout = out.Console
+	if out.Console != nil {
+		cmd.Stdout = struct{ io.Writer }{out.Console} // QEMU would change the mode of a file
+	}
 	stderr := &bytes.Buffer{}
 	cmd.Stderr = stderr
 
@@ -63,17 +115,19 @@ func start(ctx context.Context, c Config, out Output) (*Machine, error) {
 		cancel()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
-	conn, far, err := socketPair()
+	lines, err := connect(out)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
-	cmd.ExtraFiles = []*os.File{far} // idmFD
-	m := &Machine{Console: stdin, IDM: conn, done: make(chan struct{})}
+	for _, l := range lines {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, l.far)
+	}
+	m := &Machine{Console: stdin, IDM: lines[0].conn, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		defer cancel()
-		m.run(ctx, cmd, stderr, out.IDM, started)
+		m.run(ctx, cmd, stderr, lines, started)
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start qemu: %w", err)
@@ -83,28 +137,29 @@ func start(ctx context.Context, c Config, out Output) (*Machine, error) {
 
 // run starts cmd, says so on started, and sees it to its end. It stays on one
 // thread, as QEMU dies with the thread that started it.
-func (m *Machine) run(ctx context.Context, cmd *exec.Cmd, stderr *bytes.Buffer, idm io.Writer, started chan<- error) {
+func (m *Machine) run(ctx context.Context, cmd *exec.Cmd, stderr *bytes.Buffer, lines []line, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(m.done)
-	err := cmd.Start()
-	_ = cmd.ExtraFiles[0].Close()
-	started <- err
-	if err != nil {
-		_ = m.IDM.Close()
+	if err := cmd.Start(); err != nil {
+		closeLines(lines)
+		started <- err
 		return
 	}
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		if idm != nil {
-			_, _ = io.Copy(idm, m.IDM) // ends with QEMU; its error says only that
-			_ = m.IDM.Close()
-		}
-	}()
+	var copied sync.WaitGroup
+	for _, l := range lines {
+		_ = l.far.Close()
+		copied.Go(l.copy)
+	}
+	started <- nil
 	m.err = runError(cmd.Wait(), context.Cause(ctx), stderr.String())
-	<-copied
+	copied.Wait()
 }
+
+// A TimeoutError is why a machine was killed that did not end in time.
+type TimeoutError struct{ After time.Duration }
+
+func (e *TimeoutError) Error() string { return fmt.Sprintf("no end within %v", e.After) }
 
 // runError explains how QEMU ended: err from Wait, cause why it was killed.
 func runError(err, cause error, stderr string) error {

@@ -1,5 +1,5 @@
 // Package vm describes one QEMU machine and runs it. The guest's console is
-// the first serial port; beside it stand two virtio consoles, of which the
+// the first serial port; beside it stand virtio consoles and ports, of which the
 // second carries IDM, disks, and at most one network card.
 //
 // QEMU 7.2 or later, x86-64 only.
@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 )
+
+// DefaultQEMU is the program that is run.
+const DefaultQEMU = "qemu-system-x86_64"
 
 // Machine types of QEMU.
 const (
@@ -31,6 +34,13 @@ const (
 	IDMHvc  = "hvc"  // /dev/hvc1, a virtio console: loses bytes under pressure
 	IDMPort = "port" // /dev/vport0p1, a virtio serial port: loses none
 	IDMNone = "none"
+)
+
+// What the workload's standard streams are.
+const (
+	StdioConsole  = "console"  // the kernel's console
+	StdioTerminal = "terminal" // a terminal of its own, /dev/hvc0
+	StdioPipes    = "pipes"    // no terminal and no input: two virtio ports
 )
 
 // Networks.
@@ -55,6 +65,12 @@ type Config struct {
 	Net       string    // default NetNone
 	Forwards  []Forward // for NetUser
 	IDM       string    // default IDMHvc
+	Stdio     string    // default StdioConsole
+	// Rows and Columns are the size of a StdioTerminal; 0 for none.
+	Rows, Columns uint16
+	// Alone has the files that stand for the descriptors which QEMU inherits
+	// from Start, for a command line that needs no Start.
+	Alone *Alone
 
 	// TSCkHz is the speed of the time stamp counter for a microvm under TCG,
 	// which has no other clock that is read reliably. Default: the host's.
@@ -65,8 +81,16 @@ type Config struct {
 	// QMP is where QEMU listens for commands of its machine protocol, a Unix
 	// socket; default nowhere.
 	QMP string
-	// Timeout after which QEMU is killed; default two minutes.
+	// Timeout after which QEMU is killed; default two minutes, negative: never.
 	Timeout time.Duration
+}
+
+// Alone is where a QEMU that nobody supervises has its lines.
+type Alone struct {
+	IDM    string // Unix socket on which QEMU listens
+	Log    string // file that gets the kernel's and kinit's lines
+	Output string // file that gets the workload's output, with StdioPipes
+	Errors string // and its errors
 }
 
 // Disk is a raw disk image. The guest names them vda, vdb, ... in order.
@@ -79,9 +103,23 @@ type Disk struct {
 	Late bool
 }
 
-// Forward leads a TCP port of the host's loopback to one of the guest.
+// Forward leads a port of the host to one of the guest.
 type Forward struct {
 	HostPort, GuestPort int
+	Protocol            string // "tcp" (default) or "udp"
+	HostIP              string // default 127.0.0.1
+}
+
+// String is the forward as QEMU's hostfwd has it.
+func (f Forward) String() string {
+	protocol, ip := f.Protocol, f.HostIP
+	if protocol == "" {
+		protocol = "tcp"
+	}
+	if ip == "" {
+		ip = "127.0.0.1"
+	}
+	return fmt.Sprintf("%s:%s:%d-:%d", protocol, ip, f.HostPort, f.GuestPort)
 }
 
 const (
@@ -97,11 +135,12 @@ func (c Config) withDefaults() Config {
 			*s = value
 		}
 	}
-	or(&c.QEMU, "qemu-system-x86_64")
+	or(&c.QEMU, DefaultQEMU)
 	or(&c.Machine, MachineQ35)
 	or(&c.Accel, AccelAuto)
 	or(&c.Net, NetNone)
 	or(&c.IDM, IDMHvc)
+	or(&c.Stdio, StdioConsole)
 	if c.MemoryMiB == 0 {
 		c.MemoryMiB = defaultMemoryMiB
 	}
@@ -128,6 +167,7 @@ func (c Config) Check() error {
 		{"accel", c.Accel, []string{AccelAuto, AccelKVM, AccelTCG}},
 		{"net", c.Net, []string{NetNone, NetUser}},
 		{"idm", c.IDM, []string{IDMHvc, IDMPort, IDMNone}},
+		{"stdio", c.Stdio, []string{StdioConsole, StdioTerminal, StdioPipes}},
 	} {
 		if !slices.Contains(f.known, f.value) {
 			return fmt.Errorf("vm: unknown %s %q (known: %s)", f.name, f.value, strings.Join(f.known, " "))

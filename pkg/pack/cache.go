@@ -1,0 +1,188 @@
+package pack
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// cacheBuilder changes with what is made of the same image.
+	cacheBuilder = "1"
+	// cacheBytes is how much all entries may have; the least recently used go.
+	cacheBytes = 16 << 30
+)
+
+// cache keeps the disk of one image. The zero value keeps nothing.
+//
+// An entry is a file KEY.disk and beside it KEY.json. Disks share their blocks
+// with those that users got, where the file system is the same.
+type cache struct {
+	dir, key string
+}
+
+// cacheEntry is what KEY.json says.
+type cacheEntry struct {
+	Size     int64     `json:"size"`
+	ModTime  time.Time `json:"modTime"` // another one: someone wrote to a disk
+	Warnings []string  `json:"warnings,omitempty"`
+}
+
+// openCache returns the place of the image's disk. The configuration's digest
+// stands for the layers, too, and for images without one there is no cache.
+func (p *packer) openCache(ctx context.Context) (cache, error) {
+	if p.Cache == "" || p.img.ID == "" {
+		return cache{}, nil
+	}
+	if err := os.MkdirAll(p.Cache, 0o755); err != nil {
+		return cache{}, fmt.Errorf("make cache: %w", err)
+	}
+	tool, err := p.toolVersion(ctx)
+	sum := sha256.Sum256([]byte(strings.Join([]string{cacheBuilder, p.img.ID, p.Format, p.Compression, tool}, "\n")))
+	return cache{p.Cache, hex.EncodeToString(sum[:])}, err
+}
+
+// toolVersion is the first line that mksquashfs says of itself.
+func (p *packer) toolVersion(ctx context.Context) (string, error) {
+	if p.Format != Squashfs {
+		return "", nil
+	}
+	path, err := find("mksquashfs")
+	if err != nil {
+		return "", nil //nolint:nilerr // what is in the cache needs no tool
+	}
+	out, err := exec.CommandContext(ctx, path, "-version").Output()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok { // 4.5.1 exits with 1 for -version
+		return "", fmt.Errorf("mksquashfs: %w", err)
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return line, nil
+}
+
+func (c cache) disk() string { return filepath.Join(c.dir, c.key+".disk") }
+
+func (c cache) about() string { return filepath.Join(c.dir, c.key+".json") }
+
+// take puts the disk at out, and returns what was warned of when it was made.
+func (c cache) take(out string) ([]string, bool) {
+	if c.dir == "" {
+		return nil, false
+	}
+	var entry cacheEntry
+	raw, err := os.ReadFile(c.about())
+	if err != nil || json.Unmarshal(raw, &entry) != nil {
+		return nil, false
+	}
+	info, err := os.Lstat(c.disk())
+	if err != nil || !info.Mode().IsRegular() || info.Size() != entry.Size || !info.ModTime().Equal(entry.ModTime) {
+		return nil, false
+	}
+	if err := share(c.disk(), out); err != nil {
+		return nil, false
+	}
+	now := time.Now()
+	if err := os.Chtimes(c.about(), now, now); err != nil {
+		return nil, false
+	}
+	return entry.Warnings, true
+}
+
+// put keeps the disk at path.
+func (c cache) put(path string, warnings []string) error {
+	if c.dir == "" {
+		return nil
+	}
+	tmp := filepath.Join(c.dir, ".tmp-"+rand.Text())
+	if err := share(path, tmp); err != nil {
+		return err
+	}
+	info, err := os.Stat(tmp)
+	if err == nil {
+		err = os.Rename(tmp, c.disk())
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	raw, err := json.Marshal(cacheEntry{info.Size(), info.ModTime(), warnings})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(tmp, raw, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, c.about()); err != nil {
+		return err
+	}
+	return c.evict(cacheBytes)
+}
+
+// share makes the new file to, which has the content of from: the same file
+// where it can be.
+func share(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
+}
+
+// evict removes entries that were not used for longest, but for c's own, until
+// the rest has at most bytes.
+func (c cache) evict(most int64) error {
+	list, err := os.ReadDir(c.dir)
+	if err != nil {
+		return err
+	}
+	type item struct {
+		key  string
+		used time.Time
+		size int64
+	}
+	var items []item
+	var total int64
+	for _, e := range list {
+		key, ok := strings.CutSuffix(e.Name(), ".json")
+		about, err := e.Info()
+		disk, err2 := os.Stat(filepath.Join(c.dir, key+".disk"))
+		if !ok || err != nil || err2 != nil {
+			continue
+		}
+		total += disk.Size()
+		items = append(items, item{key, about.ModTime(), disk.Size()})
+	}
+	slices.SortFunc(items, func(a, b item) int { return a.used.Compare(b.used) })
+	for _, i := range items {
+		if total <= most || i.key == c.key {
+			continue
+		}
+		total -= i.size
+		old := cache{c.dir, i.key}
+		if err := errors.Join(os.Remove(old.about()), os.Remove(old.disk())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
