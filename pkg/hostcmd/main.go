@@ -1,16 +1,23 @@
-// Package hostcmd holds the verbs of mkinitramfs: flags in, calls to the
-// libraries, text out.
+// Package hostcmd is the program mkinitramfs: it finds the verb, and makes an
+// error one line and an exit status.
 package hostcmd
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"github.com/kguest/kguest/initramfs/nearest"
+	"github.com/kguest/kguest/pkg/hostcmd/boot"
+	"github.com/kguest/kguest/pkg/hostcmd/build"
+	"github.com/kguest/kguest/pkg/hostcmd/idm"
+	"github.com/kguest/kguest/pkg/hostcmd/inspect"
+	"github.com/kguest/kguest/pkg/hostcmd/manual"
+	"github.com/kguest/kguest/pkg/hostcmd/pack"
+	"github.com/kguest/kguest/pkg/hostcmd/verb"
+	"github.com/kguest/kguest/pkg/nearest"
 )
 
 // Exit statuses.
@@ -20,34 +27,18 @@ const (
 	statusUsage = 2
 )
 
-// program is the name in messages.
-const program = "mkinitramfs"
+// Streams are what mkinitramfs reads and writes.
+type Streams = verb.Streams
 
-// Streams are what a verb reads and writes.
-type Streams struct {
-	Stdin  io.Reader // of a command in the guest; nil is empty
-	Stdout io.Writer // results
-	Stderr io.Writer // errors, warnings, and progress where it is a terminal
-}
+// about is what mkinitramfs is.
+const about = `Mkinitramfs makes the initramfs of a microVM guest, the disks that go with it, and boots and asks the guest.`
 
-// verb is one thing that mkinitramfs does.
-type verb struct {
-	name string
-	line string // what it does, for the list of verbs
-	page string // its help
-	run  func(ctx context.Context, args []string, s Streams) error
-}
-
-// verbs returns all verbs but help.
-func verbs() []verb { return []verb{buildVerb(), idmVerb()} }
-
-// usageError is a mistake in the command line; it ends with status 2.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
+// verbs returns all verbs.
+func verbs() []verb.Verb {
+	return slices.Concat(
+		[]verb.Verb{build.Verb()}, inspect.Verbs(), []verb.Verb{pack.Verb()}, boot.Verbs(),
+		[]verb.Verb{idm.Verb(), manual.Man(about, verbs), manual.Completion(verbs), helpVerb()},
+	)
 }
 
 // Main runs mkinitramfs with args, its own name not among them, and returns
@@ -55,27 +46,27 @@ func usagef(format string, args ...any) error {
 // command in a guest. An error is one line on s.Stderr.
 func Main(ctx context.Context, args []string, s Streams) int {
 	name, err := run(ctx, args, s)
-	var usage *usageError
-	var exit *exitError
+	var usage *verb.UsageError
+	var exit *verb.ExitError
 	switch {
 	case err == nil:
 		return statusOK
 	case errors.As(err, &exit):
-		if ctx.Err() != nil {
-			exit.err = errors.New("interrupted")
+		if ctx.Err() != nil && errors.Is(exit.Err, context.Canceled) {
+			exit.Err = errors.New("interrupted")
 		}
-		if exit.err != nil {
-			fmt.Fprintf(s.Stderr, "%s: %s\n", program, oneLine(exit))
+		if exit.Err != nil {
+			fmt.Fprintf(s.Stderr, "%s: %s\n", verb.Program, oneLine(exit))
 		}
-		return exit.status
+		return exit.Status
 	case errors.As(err, &usage):
-		fmt.Fprintf(s.Stderr, "%s: %s (`%s help%s` shows how)\n", program, oneLine(err), program, name)
+		fmt.Fprintf(s.Stderr, "%s: %s (`%s help%s` shows how)\n", verb.Program, oneLine(err), verb.Program, name)
 		return statusUsage
 	case ctx.Err() != nil:
-		fmt.Fprintf(s.Stderr, "%s: interrupted\n", program)
+		fmt.Fprintf(s.Stderr, "%s: interrupted\n", verb.Program)
 		return statusError
 	default:
-		fmt.Fprintf(s.Stderr, "%s: %s\n", program, oneLine(err))
+		fmt.Fprintf(s.Stderr, "%s: %s\n", verb.Program, oneLine(err))
 		return statusError
 	}
 }
@@ -83,53 +74,66 @@ func Main(ctx context.Context, args []string, s Streams) int {
 // run returns, beside the error, the verb's name with a space before it.
 func run(ctx context.Context, args []string, s Streams) (string, error) {
 	if len(args) == 0 {
-		return "", usagef("no verb; there are %s", strings.Join(verbNames(), ", "))
+		return "", verb.Usagef("no verb; there are %s", strings.Join(verbNames(), ", "))
 	}
-	switch args[0] {
-	case "help", "-h", "-help", "--help":
-		return "", help(args[1:], s.Stdout)
+	if verb.IsHelp(args[0]) {
+		args = append([]string{"help"}, args[1:]...)
 	}
 	for _, v := range verbs() {
-		if v.name == args[0] {
-			err := v.run(ctx, args[1:], s)
-			if errors.Is(err, flag.ErrHelp) {
-				_, err = io.WriteString(s.Stdout, v.page)
-			}
-			return " " + v.name, err
+		if v.Name == args[0] {
+			return " " + v.Name, v.Main(ctx, s, args[1:])
 		}
 	}
-	return "", usagef("unknown verb %q%s", args[0], nearest.Hint(args[0], verbNames()))
+	return "", verb.Usagef("unknown verb %q%s", args[0], nearest.Hint(args[0], verbNames()))
 }
 
 func verbNames() []string {
 	var names []string
 	for _, v := range verbs() {
-		names = append(names, v.name)
+		names = append(names, v.Name)
 	}
-	return append(names, "help")
+	return names
+}
+
+func helpVerb() verb.Verb {
+	return verb.Verb{
+		Name:  "help",
+		Line:  "shows this, or all about a verb",
+		Usage: []string{"[VERB]"},
+		About: "Help lists the verbs, or says what a verb does and takes; so does VERB -h.",
+		Define: func(*verb.Flags) verb.Run {
+			return func(_ context.Context, s verb.Streams, args verb.Args) error { return help(args, s.Stdout) }
+		},
+		Offers:   verbNames,
+		Examples: []string{"help build"},
+	}
 }
 
 // help writes the list of verbs, or the page of the verb in args.
-func help(args []string, w io.Writer) error {
-	if len(args) == 0 {
+func help(args verb.Args, w io.Writer) error {
+	if len(args.Operands) == 0 {
 		return overview(w)
 	}
+	if err := args.Exactly("VERB"); err != nil {
+		return err
+	}
+	name := args.Operands[0]
 	for _, v := range verbs() {
-		if v.name == args[0] && len(args) == 1 {
-			_, err := io.WriteString(w, v.page)
+		if v.Name == name {
+			_, err := io.WriteString(w, v.Page())
 			return err
 		}
 	}
-	return usagef("no help on %q%s", strings.Join(args, " "), nearest.Hint(args[0], verbNames()))
+	return verb.Usagef("no help on %q%s", name, nearest.Hint(name, verbNames()))
 }
 
 func overview(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("Mkinitramfs makes the initramfs of a microVM guest.\n\nUsage:\n\n")
+	b.WriteString(about + "\n\nUsage:\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "\t%s %-6s %s\n", program, v.name, v.line)
+		fmt.Fprintf(&b, "\t%s %-10s %s\n", verb.Program, v.Name, v.Line)
 	}
-	fmt.Fprintf(&b, "\t%s %-6s %s\n", program, "help", "shows this, or a verb's flags: "+program+" help VERB")
+	fmt.Fprintf(&b, "\n`%s help VERB` has a verb's flags and examples.\n", verb.Program)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

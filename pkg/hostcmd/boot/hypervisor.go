@@ -1,0 +1,144 @@
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/kguest/kguest/pkg/hostcmd/verb"
+	"github.com/kguest/kguest/pkg/vm"
+)
+
+// errOtherDevices is why a configuration for another hypervisor is refused.
+var errOtherDevices = errors.New("its disks and ports are not QEMU's")
+
+// printXen prints a configuration for xl create (xl.cfg(5)).
+func (o *options) printXen(w io.Writer, c vm.Config) error {
+	if len(o.publish) > 0 {
+		return verb.Usagef("-publish and -xen-config: %v", errOtherDevices)
+	}
+	paths, err := absolute(c.Kernel, c.Initramfs)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	line := func(name string, value any) { fmt.Fprintf(&b, "%s = %v\n", name, value) }
+	line("name", xenText(o.guestName()))
+	line("type", xenText("pvh"))
+	line("kernel", xenText(paths[0]))
+	line("ramdisk", xenText(paths[1]))
+	line("extra", xenText(otherLine(o, "console=hvc0")))
+	line("memory", o.memoryMiB)
+	line("vcpus", o.cpus)
+	b.WriteString("disk = [\n")
+	for i, d := range c.Disks {
+		path, err := absolute(d.Path)
+		if err != nil {
+			return err
+		}
+		access := "ro"
+		if d.Writable {
+			access = "rw"
+		}
+		fmt.Fprintf(&b, "    %s,\n", xenText(fmt.Sprintf("format=raw,vdev=xvd%c,access=%s,target=%s", 'a'+i, access, path[0])))
+	}
+	b.WriteString("]\n")
+	line("channel", "[ "+xenText("name=idm,connection=socket,path="+filepath.Join("/run", "kguest-"+o.guestName()+".sock"))+" ]")
+	for _, event := range []string{"on_poweroff", "on_reboot", "on_crash"} {
+		line(event, xenText("destroy"))
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
+
+// xenText is a string of xl.cfg(5), which knows no escapes but in part: what it
+// would not take has no place in a path either.
+func xenText(s string) string {
+	if strings.Contains(s, "'") {
+		return `"` + s + `"`
+	}
+	return "'" + s + "'"
+}
+
+func (o *options) guestName() string {
+	if o.name != "" {
+		return o.name
+	}
+	return folderName(o.target)
+}
+
+// otherLine is the kernel's command line under another hypervisor, after words.
+func otherLine(o *options, words ...string) string {
+	words = append(words, "panic=-1", "cryptomgr.notests", "random.trust_cpu=on")
+	if !o.verbose {
+		words = append(words, "quiet", "kinit.log=warn")
+	}
+	return strings.Join(append(words, o.append...), " ")
+}
+
+// firecracker is what -config-file of Firecracker reads.
+type firecracker struct {
+	BootSource struct {
+		Kernel    string `json:"kernel_image_path"`
+		Initramfs string `json:"initrd_path"`
+		Args      string `json:"boot_args"`
+	} `json:"boot-source"`
+	Drives  []firecrackerDrive `json:"drives"`
+	Machine struct {
+		CPUs   int `json:"vcpu_count"`
+		Memory int `json:"mem_size_mib"`
+	} `json:"machine-config"`
+}
+
+type firecrackerDrive struct {
+	ID       string `json:"drive_id"`
+	Path     string `json:"path_on_host"`
+	Root     bool   `json:"is_root_device"`
+	ReadOnly bool   `json:"is_read_only"`
+}
+
+// printFirecracker prints a configuration for Firecracker, whose kernel it
+// unpacks beside the disks: Firecracker boots no bzImage.
+func (o *options) printFirecracker(ctx context.Context, s verb.Streams, c vm.Config) error {
+	if len(o.publish) > 0 {
+		return verb.Usagef("-publish and -firecracker-config: %v", errOtherDevices)
+	}
+	elf, err := unpackedKernel(ctx, c.Kernel, filepath.Dir(c.Initramfs))
+	if err != nil {
+		return err
+	}
+	paths, err := absolute(elf, c.Initramfs)
+	if err != nil {
+		return err
+	}
+	var f firecracker
+	f.BootSource.Kernel, f.BootSource.Initramfs = paths[0], paths[1]
+	f.BootSource.Args = otherLine(o, "console=ttyS0", "reboot=k", "pci=off", "kinit.end=reboot", "kinit.idm=none")
+	f.Machine.CPUs, f.Machine.Memory = o.cpus, o.memoryMiB
+	for i, d := range c.Disks {
+		path, err := absolute(d.Path)
+		if err != nil {
+			return err
+		}
+		f.Drives = append(f.Drives, firecrackerDrive{ID: fmt.Sprintf("vd%c", 'a'+i), Path: path[0], ReadOnly: !d.Writable})
+	}
+	e := json.NewEncoder(s.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(f)
+}
+
+func absolute(paths ...string) ([]string, error) {
+	var all []string
+	for _, path := range paths {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fmt.Errorf("find working directory: %w", err)
+		}
+		all = append(all, abs)
+	}
+	return all, nil
+}
