@@ -1,8 +1,8 @@
 .PHONY: run image test check bench fuzz clean
-run: ; @.ci/setup run && kernel=$$(.ci/kernel) && go run ./examples/hello -kernel "$$kernel"
+run: ; @.ci/setup run && examples/hello/run
 image: ; @mkdir -p build && go run . build -o build/initramfs.cpio
 test: ; @.ci/setup test && .ci/test
 check: ; @.ci/check
-bench: ; @.ci/setup run && kernel=$$(.ci/kernel) && go run ./examples/boottime -kernel "$$kernel" && go test -run "^$$" -bench Processes ./pkg/metrics
+bench: ; @.ci/setup test && mkdir -p build && kernel=$$(.ci/kernel) && go run ./bench -growth -kernel "$$kernel" -write docs/performance.md -json build/performance.json && go test -run "^$$" -bench Processes ./pkg/metrics && go test -run "^$$" -bench Builders -benchtime 5x -timeout 30m ./pkg/hostcmd/build
 fuzz: ; @.ci/fuzz
 clean: ; rm -rf build

@@ -32,6 +32,10 @@ type place struct {
 
 // places has every package of the module; dir/... stands for all below dir.
 var places = map[string]place{
+	"pkg/jsontok":  {guest, -1},
+	"pkg/nearest":  {guest, -1},
+	"pkg/idm/wire": {guest, -1},
+
 	"pkg/block":    {guest, 0},
 	"pkg/cgroup":   {guest, 0},
 	"pkg/cmdline":  {guest, 0},
@@ -50,23 +54,42 @@ var places = map[string]place{
 	"pkg/rootfs":    {guest, 1},
 	"pkg/supervise": {guest, 1},
 	"pkg/agent":     {guest, 2},
+	"pkg/hook":      {guest, 2},
+	"pkg/rescue":    {guest, 2},
 	"pkg/boot":      {guest, 3},
 	"pkg/guestcmd":  {guest, 4},
 	"cmds/...":      {guest, 5},
 
-	"pkg/idm/idmpb/gen": {host, 0},
-	"pkg/idm/client":    {host, 0},
-	"pkg/pack":          {host, 0},
-	"pkg/vm":            {host, 0},
-	"initramfs/nearest": {host, 0},
-	"initramfs/...":     {host, 1},
-	"initramfs":         {host, 2},
-	"pkg/hostcmd":       {host, 3},
-	"examples/...":      {host, 4},
-	".":                 {host, 4},
+	"initramfs/cpio":            {host, 0},
+	"initramfs/compress":        {host, 0},
+	"initramfs/elf":             {host, 0},
+	"initramfs/inspect/archive": {host, 0},
+	"initramfs/kconfig":         {host, 0},
+	"initramfs/manifest":        {host, 0},
+	"pkg/idm/idmpb/gen":         {host, 0},
+	"pkg/idm/client":            {host, 0},
+	"pkg/pack/flatten":          {host, 0},
+	"pkg/pack/...":              {host, 1},
+	"pkg/vm":                    {host, 0},
+	"initramfs/...":             {host, 1},
+	"pkg/idm/relay":             {host, 1},
+	"pkg/pack":                  {host, 2},
+	"initramfs":                 {host, 2},
+	"pkg/hostcmd/verb":          {host, 3},
+	"pkg/hostcmd/config":        {host, 4},
+	"pkg/hostcmd/idm":           {host, 4},
+	"pkg/hostcmd/launchflag":    {host, 4},
+	"pkg/hostcmd/...":           {host, 5},
+	"pkg/hostcmd":               {host, 6},
+	"examples/...":              {host, 7},
+	"bench/rig":                 {host, 7},
+	"bench":                     {host, 8},
+	".":                         {host, 7},
 
 	"pkg/nstest": {testOnly, 0},
 	"pkg/vmtest": {testOnly, 1},
+
+	"pkg/hostcmd/verbtest": {testOnly, 0},
 }
 
 // placeOf returns the place of dir, a slash-separated folder of the module.

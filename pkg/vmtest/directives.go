@@ -24,7 +24,7 @@ func (s *Scenario) addTyped(value string, qmp bool) error {
 		}
 	}
 	if !qmp {
-		keys = strings.NewReplacer("^C", "\x03", "^J", "\n").Replace(keys)
+		keys = strings.NewReplacer("^C", "\x03", "^D", "\x04", "^J", "\n", "^M", "\r", "^Z", "\x1a", "^[", "\x1b").Replace(keys)
 	}
 	s.Typed = append(s.Typed, Typed{Keys: keys, After: after, Pause: pause, QMP: qmp})
 	return nil
@@ -43,7 +43,7 @@ func (s *Scenario) addDisk(words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("no kind")
 	}
-	kind, err := oneOf(words[0], "image", "config", "blank", "data")
+	kind, err := oneOf(words[0], "image", "config", "blank", "data", "kernel")
 	if err != nil {
 		return err
 	}

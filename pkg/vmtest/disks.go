@@ -44,9 +44,24 @@ func (l *Lab) makeDisk(ctx context.Context, s *Scenario, d Disk, path string) er
 			return err
 		}
 		return pack.Image(ctx, root, path, d.Pack)
+	case "kernel":
+		return l.makeKernelDisk(ctx, path)
 	default:
 		return os.WriteFile(path, make([]byte, 1<<20), 0o644)
 	}
+}
+
+// makeKernelDisk writes a disk with another kernel to boot: this one again.
+func (l *Lab) makeKernelDisk(ctx context.Context, path string) error {
+	kernel, err := os.ReadFile(l.kernel)
+	if err != nil {
+		return err
+	}
+	initramfs, err := os.ReadFile(l.initramfs)
+	if err != nil {
+		return err
+	}
+	return pack.Files(ctx, path, map[string][]byte{"vmlinuz": kernel, "initramfs.cpio": initramfs})
 }
 
 // makeRoot fills the directory root with the busybox base and what s changes.

@@ -321,6 +321,7 @@ func (g *guest) controlAltDelete(t *testing.T, before guestState) {
 	g.control(t, `{"execute": "send-key", "arguments": {"keys": [
 		{"type": "qcode", "data": "ctrl"}, {"type": "qcode", "data": "alt"}, {"type": "qcode", "data": "delete"}]}}`)
 	if want, got := [2]string{`state ready
+state ending
 ended code=43 signal=0 stage=run reason="exited"
 exit code=43
 `}, <-watched; got != want {

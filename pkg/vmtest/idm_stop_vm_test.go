@@ -146,6 +146,7 @@ func TestIDMSignalKills(t *testing.T) {
 	defer w.Close()
 	for i, want := range []idm.Body{
 		&idmpb.BootStateEvent{State: idmpb.BootStateReady},
+		&idmpb.BootStateEvent{State: idmpb.BootStateEnding},
 		&idmpb.ExitDetailEvent{Code: 130, Signal: 2, Stage: "run", Reason: "killed by signal 2 (interrupt)"},
 		&idmpb.ExitEvent{Code: 130},
 	} {

@@ -22,8 +22,8 @@ type Lab struct {
 	initramfs string
 	accel     map[string]string // by machine
 
-	debian func() (string, error) // folder with image.squashfs and config.json
-	rescue func(commands string) (string, error)
+	debian func() (string, error)                // folder with image.squashfs and config.json
+	build  func(flags ...string) (string, error) // returns an initramfs
 }
 
 // NewLab fetches the kernel and builds the initramfs, in dir. repo is the root
@@ -43,7 +43,7 @@ func NewLab(ctx context.Context, repo, dir string) (*Lab, error) {
 		l.accel[machine] = vm.ChooseAccel(ctx, vm.Config{Kernel: l.kernel, Machine: machine})
 	}
 	l.debian = sync.OnceValues(func() (string, error) { return l.script(ctx, "debian-image") })
-	l.rescue = l.rescues(dir, kernel.Modules)
+	l.build = builder(dir, kernel.Modules)
 	return l, buildInitramfs(ctx, l.initramfs, kernel.Modules, nil)
 }
 
@@ -63,13 +63,16 @@ func (l *Lab) script(ctx context.Context, name string) (string, error) {
 func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm.Config, error) {
 	c := vm.Config{
 		Machine: machine, Accel: l.accel[machine], Kernel: l.kernel, Initramfs: l.initramfs,
-		Append: append([]string{"quiet"}, s.Append...), Net: s.Net, IDM: s.IDM,
+		Append: append(logWords(s), s.Append...), Net: s.Net, IDM: s.IDM,
 	}
 	var err error
 	if c.Initramfs, err = l.initramfsFor(ctx, s, dir); err != nil {
 		return c, err
 	}
-	if s.Init != "" {
+	switch {
+	case s.First != "":
+		c.Append = append(c.Append, "rdinit=/"+filepath.Base(s.First))
+	case s.Init != "":
 		c.Append = append(c.Append, "rdinit=/bin/gosh", "--", "/script")
 	}
 	if slices.ContainsFunc(s.Typed, func(t Typed) bool { return t.QMP }) {
@@ -89,6 +92,14 @@ func (l *Lab) Prepare(ctx context.Context, s *Scenario, machine, dir string) (vm
 		c.Disks = append(c.Disks, vm.Disk{Path: path, Serial: d.Serial, Writable: d.Writable, Late: d.Late})
 	}
 	return c, nil
+}
+
+// logWords has the kernel quiet and kinit not, unless s says another thing.
+func logWords(s *Scenario) []string {
+	if slices.Contains(s.Append, "quiet") || slices.Contains(s.Append, "debug") {
+		return nil
+	}
+	return []string{"quiet", "kinit.log=warn"}
 }
 
 // The configurations of a scenario that has none of its own.

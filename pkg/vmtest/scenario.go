@@ -12,7 +12,8 @@
 //	boots: N                    boots of the same disks, same expectations
 //	ballast: MIB                size of a file that is added to the initramfs
 //	disk: KIND [WORD]...        vda, vdb, ... in order (default image, config); KIND is
-//	                            image, config, blank or data (an empty ext4); WORD is
+//	                            image, config, blank, data (an empty ext4) or kernel
+//	                            (with vmlinuz and initramfs.cpio, the default's); WORD is
 //	                            format=, comp=, label= or serial= with a value,
 //	                            writable, or late (plugged in by qmp)
 //	link: PATH TARGET           symbolic link in the image
@@ -21,8 +22,12 @@
 //	fifo: PATH                  FIFO in the image
 //	zeros: PATH MIB             file of zeros in the image
 //	omit: PATH                  takes a file off the config disk
-//	commands: NAME...           more commands in the initramfs, for a section init
-//	type: KEYS after TEXT       types on the console when TEXT is there; ^C is ctrl-C, ^J enter
+//	commands: NAME...           more commands in the initramfs, and gosh
+//	example: NAME               the initramfs is that of examples/NAME/kguest.yaml
+//	busybox: PATH...            the host's busybox in the initramfs
+//	first: PATH                 script of the repository that is the first process
+//	type: KEYS after TEXT       types on the console when TEXT is there; ^C is ctrl-C, ^M enter,
+//	                            ^[ escape
 //	qmp: JSON after TEXT        the same with a command for QEMU; either may end
 //	                            with "plus DURATION", which is waited for
 //	until: TEXT                 the machine does not end by itself: it is ended at TEXT
@@ -33,6 +38,7 @@
 //	script                      run by the default configuration with a shell
 //	init                        run by gosh as the first process, in place of kinit
 //	image/PATH                  file in the image
+//	initramfs/PATH              file in the initramfs; with #! it is executable
 //	exit                        code, signal, stage, reason and idm, one a line;
 //	                            none: there is no exit line
 //	want NAME                   the report NAME, exactly
@@ -83,11 +89,15 @@ type Scenario struct {
 	Zeros    map[string]int // MiB, by path
 	Omits    []string
 	Commands []string
+	Example  string
+	Busybox  []string // paths in the initramfs
+	First    string
 	Typed    []Typed
 	Until    string
 
 	ConfigJSON, LaunchJSON, Script, Init string
 	Files                                map[string]string // of the image
+	Initramfs                            map[string]string // files
 
 	Exit  WantExit
 	Wants []Want
@@ -95,7 +105,7 @@ type Scenario struct {
 
 // Disk is one disk of the machine.
 type Disk struct {
-	Kind   string // image, config, blank, data
+	Kind   string // image, config, blank, data, kernel
 	Serial string
 	Pack   pack.Options
 
@@ -125,7 +135,7 @@ func ReadScenario(path string) (*Scenario, error) {
 }
 
 func parseScenario(archive *txtar.Archive) (*Scenario, error) {
-	s := &Scenario{Base: baseBusybox, Boots: 1, Exit: defaultExit(), Files: map[string]string{}, Zeros: map[string]int{}}
+	s := &Scenario{Base: baseBusybox, Boots: 1, Exit: defaultExit(), Files: map[string]string{}, Initramfs: map[string]string{}, Zeros: map[string]int{}}
 	number := 0
 	for line := range strings.Lines(string(archive.Comment)) {
 		number++
@@ -168,8 +178,8 @@ func (s *Scenario) check() error {
 	if s.Script == "" && s.LaunchJSON == "" && s.ConfigJSON == "" && s.Init == "" {
 		return fmt.Errorf("neither script nor config.json nor launch.json nor init is here")
 	}
-	if (s.Init == "") != (len(s.Commands) == 0) {
-		return fmt.Errorf("commands and init go together")
+	if s.Init != "" && len(s.Commands) == 0 {
+		return fmt.Errorf("an init needs commands")
 	}
 	return nil
 }
@@ -207,6 +217,12 @@ func (s *Scenario) directive(name, value string) (err error) {
 		s.Omits = append(s.Omits, words...)
 	case "commands":
 		s.Commands = append(s.Commands, words...)
+	case "example":
+		s.Example = value
+	case "first":
+		s.First = value
+	case "busybox":
+		s.Busybox = append(s.Busybox, words...)
 	case "type", "qmp":
 		return s.addTyped(value, name == "qmp")
 	case "until":
@@ -237,6 +253,8 @@ func (s *Scenario) section(name, data string) (err error) {
 		s.Init = data
 	case name == "exit":
 		s.Exit, err = parseExit(data)
+	case strings.HasPrefix(name, "initramfs/"):
+		s.Initramfs[strings.TrimPrefix(name, "initramfs/")] = data
 	case strings.HasPrefix(name, "image/"):
 		s.Files[strings.TrimPrefix(name, "image/")] = data
 	case ok:

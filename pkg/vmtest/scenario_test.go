@@ -27,17 +27,21 @@ disk: image format=ext4 comp=none label=l
 link: etc/x /y
 attr: bin/x 4755 1 2
 remove: etc/a etc/b
-type: ^Cgo^J after ready now
+type: ^Cgo^J^[ after ready now
 qmp: {"execute": "stop"} after it plus 2s
 fifo: etc/f
 zeros: etc/z 3
 omit: launch.json
 commands: ls cat
+first: examples/x.sh
+busybox: bin/sh
 until: the end
 disk: data writable
 disk: blank late
 -- image/etc/y --
 content
+-- initramfs/etc/x --
+#!/bin/gosh
 -- script --
 exit 1
 -- init --
@@ -62,9 +66,9 @@ a.c
 			{Kind: "blank", Late: true},
 		},
 		Links: [][2]string{{"etc/x", "/y"}}, Attrs: []pack.Attr{{Path: "bin/x", Mode: fs.ModeSetuid | 0o755, UID: 1, GID: 2}},
-		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{Keys: "\x03go\n", After: "ready now"}, {Keys: `{"execute": "stop"}`, After: "it", Pause: 2 * time.Second, QMP: true}},
+		Removes: []string{"etc/a", "etc/b"}, Typed: []Typed{{Keys: "\x03go\n\x1b", After: "ready now"}, {Keys: `{"execute": "stop"}`, After: "it", Pause: 2 * time.Second, QMP: true}},
 		Fifos: []string{"etc/f"}, Zeros: map[string]int{"etc/z": 3}, Omits: []string{"launch.json"}, Until: "the end",
-		Commands: []string{"ls", "cat"}, Init: "ls\n",
+		Commands: []string{"ls", "cat"}, Busybox: []string{"bin/sh"}, First: "examples/x.sh", Initramfs: map[string]string{"etc/x": "#!/bin/gosh\n"}, Init: "ls\n",
 		Files: map[string]string{"etc/y": "content\n"}, Script: "exit 1\n",
 	}
 	got := *s
@@ -95,7 +99,7 @@ func TestParseScenarioErrors(t *testing.T) {
 		{"-- has r --\n(\n", "section has r: error parsing regexp"},
 		{"-- has r --\n\n", "section has r: no pattern"},
 		{"-- exit --\ncode 1\n", "neither script nor config.json nor launch.json nor init is here"},
-		{"-- init --\nls\n", "commands and init go together"},
+		{"-- init --\nls\n", "an init needs commands"},
 		{"zeros: etc/z\n", "line 1: zeros: want PATH MIB"},
 		{"base: debian\nremove: etc\n-- script --\nx\n", "the image of base debian is taken as it is"},
 	}

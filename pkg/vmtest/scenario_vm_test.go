@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kguest/kguest/pkg/vm"
 )
 
 var lab *Lab
@@ -72,27 +74,33 @@ func play(t *testing.T, s *Scenario, machine string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for boot := range s.Boots {
-		got, err := lab.Boot(t.Context(), config, s.Typed, s.Until)
-		if err != nil {
-			t.Errorf("boot %d: %v", boot+1, err)
-		}
-		wrong := s.Exit.Check(got.Console, got.IDM)
-		reports := Reports(string(got.Console))
-		if err := diskReports(t.Context(), s, config.Disks, before, reports); err != nil {
-			t.Error(err)
-		}
-		for _, want := range s.Wants {
-			wrong = append(wrong, want.Check(reports)...)
-		}
-		if len(wrong) > 0 {
-			t.Errorf("boot %d: %s", boot+1, strings.Join(wrong, "\n"))
-		}
-		if t.Failed() {
-			t.Fatalf("console:\n%s", got.Console)
-		}
-		if *showConsole {
-			t.Logf("console:\n%s", got.Console)
-		}
+	for range s.Boots {
+		playOnce(t, s, config, before)
+	}
+}
+
+// playOnce boots the machine of s, whose writable disks had the checksums before.
+func playOnce(t *testing.T, s *Scenario, config vm.Config, before map[int]string) {
+	t.Helper()
+	got, err := lab.Boot(t.Context(), config, s.Typed, s.Until)
+	if err != nil {
+		t.Error(err)
+	}
+	wrong := s.Exit.Check(got.Console, got.IDM)
+	reports := Reports(string(got.Console))
+	if err := diskReports(t.Context(), s, config.Disks, before, reports); err != nil {
+		t.Error(err)
+	}
+	for _, want := range s.Wants {
+		wrong = append(wrong, want.Check(reports)...)
+	}
+	if len(wrong) > 0 {
+		t.Error(strings.Join(wrong, "\n"))
+	}
+	if t.Failed() {
+		t.Fatalf("console:\n%s", got.Console)
+	}
+	if *showConsole {
+		t.Logf("console:\n%s", got.Console)
 	}
 }

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kguest/kguest/bench/rig"
+	"github.com/kguest/kguest/initramfs/compress"
+)
+
+// measurer boots, and says on progress what it boots.
+type measurer struct {
+	rig      *rig.Rig
+	progress io.Writer
+}
+
+func (m *measurer) say(format string, args ...any) {
+	fmt.Fprintf(m.progress, "bench: "+format+"\n", args...)
+}
+
+// all measures everything.
+func (m *measurer) all(ctx context.Context, growth bool) (*Result, error) {
+	result, err := m.budgeted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	steps := []func(context.Context, *Result) error{m.stages, m.packages, m.program}
+	if growth {
+		steps = append(steps, m.growth)
+	}
+	for _, step := range steps {
+		if err := step(ctx, result); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// budgeted measures what there are budgets for: four boots.
+func (m *measurer) budgeted(ctx context.Context) (*Result, error) {
+	result := &Result{Kernel: m.rig.Release(), BuiltIn: m.rig.Modules == "", Go: runtime.Version()}
+	for _, name := range rig.Inits() {
+		init, err := m.init(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		result.Inits = append(result.Inits, init)
+	}
+	idle, err := m.idle(ctx)
+	result.Idle = idle
+	return result, err
+}
+
+func (m *measurer) init(ctx context.Context, name string) (Init, error) {
+	archive, err := m.rig.Archive(ctx, name)
+	if err != nil {
+		return Init{}, err
+	}
+	m.say("booting %s", name)
+	b, err := m.rig.Boot(ctx, archive, rig.Options{})
+	if err != nil {
+		return Init{}, err
+	}
+	if missing := b.Missing(); len(missing) > 0 {
+		return Init{}, fmt.Errorf("it left undone: %s", strings.Join(missing, ", "))
+	}
+	raw, packed, err := sizes(archive)
+	return Init{
+		Name: name, ToInit: b.ToInit, HandOver: b.HandOver, Kernel: b.Kernel, User: b.User, WaitedNS: int64(b.Idle),
+		ArchiveBytes: raw, PackedBytes: packed,
+		RSS: b.Bytes(rig.InitStatus, "VmRSS"), Anon: b.Bytes(rig.InitStatus, "RssAnon"),
+		Available: b.Bytes(rig.Memory, "MemAvailable"), Shmem: b.Bytes(rig.Memory, "Shmem"),
+	}, err
+}
+
+// counter counts bytes.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// sizes returns the size of the file, and that of it packed by zstd.
+func sizes(file string) (raw, packed int64, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	var n counter
+	w, err := compress.Compression("zstd").NewWriter(&n)
+	if err != nil {
+		return 0, 0, err
+	}
+	raw, err = io.Copy(w, f)
+	return raw, int64(n), errors.Join(err, w.Close())
+}
+
+// idle lets the workload sleep for a minute.
+func (m *measurer) idle(ctx context.Context) (Idle, error) {
+	b, err := m.guest(ctx, rig.Guest{Arguments: []string{"idle", "60"}}, rig.Options{Sleeps: true})
+	if err != nil {
+		return Idle{}, err
+	}
+	if slept := b.Values["idle_ns"]; slept < int64(time.Minute) {
+		return Idle{}, fmt.Errorf("the guest idled for %v, want a minute", time.Duration(slept))
+	}
+	return Idle{
+		MinuteNS: b.Values["idle_init_ns"], RSS: b.LastBytes(rig.InitStatus, "VmRSS"), Anon: b.LastBytes(rig.InitStatus, "RssAnon"),
+	}, nil
+}
+
+// guest boots kguest's image with the config disk of g.
+func (m *measurer) guest(ctx context.Context, g rig.Guest, o rig.Options) (*rig.Boot, error) {
+	archive, err := m.rig.Archive(ctx, rig.Kguest)
+	if err != nil {
+		return nil, err
+	}
+	if o.Config, err = m.rig.Config(ctx, g); err != nil {
+		return nil, err
+	}
+	m.say("booting %s %s", rig.Kguest, strings.Join(g.Arguments, " "))
+	return m.rig.Boot(ctx, archive, o)
+}
+
+var (
+	stageLine   = regexp.MustCompile(`(?m)^kinit: (\w+): done took=(\S+)$`)
+	packageLine = regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\d+(?:\.\d+)?) ms clock, (\d+) bytes, \d+ allocs$`)
+)
+
+// lastStage starts the workload.
+const lastStage = "run"
+
+// stages measures kinit's, and the C init's with each module.
+func (m *measurer) stages(ctx context.Context, result *Result) error {
+	b, err := m.guest(ctx, rig.Guest{}, rig.Options{Append: []string{"kinit.log=info"}})
+	if err != nil {
+		return err
+	}
+	if result.Stages, err = parseStages(b.Console, b.HandOver); err != nil {
+		return err
+	}
+	marked, err := m.rig.Marked()
+	if err != nil {
+		return err
+	}
+	m.say("booting %s, step by step", rig.C)
+	if b, err = m.rig.Boot(ctx, marked, rig.Options{}); err != nil {
+		return err
+	}
+	needed, err := m.rig.Needed()
+	result.addMarks(b.Log, needed)
+	return err
+}
+
+// parseStages reads kinit's lines. The last stage says that it is done when the
+// workload has had the processor for a while: it is what the others leave of
+// the hand-over, and so has the way from there to the first stage too.
+func parseStages(console string, handOver int64) ([]Stage, error) {
+	var stages []Stage
+	rest := handOver
+	for _, match := range stageLine.FindAllStringSubmatch(console, -1) {
+		took, err := time.ParseDuration(match[2])
+		if err != nil {
+			return nil, fmt.Errorf("read stage %s: %w", match[1], err)
+		}
+		if match[1] == lastStage {
+			took = time.Duration(rest)
+		}
+		rest -= int64(took)
+		stages = append(stages, Stage{Name: match[1], Kguest: int64(took)})
+	}
+	if len(stages) == 0 {
+		return nil, errors.New("read stages: kinit said nothing of them")
+	}
+	return stages, nil
+}
+
+// addMarks adds what the C init's lines in the kernel's log tell; the stage
+// modules of it has only those that are needed.
+func (r *Result) addMarks(log []rig.LogLine, needed []string) {
+	var last time.Duration
+	for _, line := range log {
+		cost := int64(line.At - last)
+		last = line.At
+		name, isModule := strings.CutPrefix(line.Text, "bench: module ")
+		step, isStep := strings.CutPrefix(line.Text, "bench: step ")
+		switch {
+		case isModule:
+			mod := Module{Name: rig.ModuleName(name), Instructions: cost}
+			if mod.Needed = slices.Contains(needed, mod.Name); mod.Needed {
+				r.addStage("modules", cost)
+			}
+			r.Modules = append(r.Modules, mod)
+		case isStep:
+			r.addStage(step, cost)
+		case line.Text == "bench: workload":
+			r.addStage(lastStage, cost)
+		}
+	}
+}
+
+func (r *Result) addStage(name string, cost int64) {
+	for i := range r.Stages {
+		if r.Stages[i].Name == name {
+			r.Stages[i].C += cost
+		}
+	}
+}
+
+// packages measures the program's packages, which the Go runtime can tell.
+func (m *measurer) packages(ctx context.Context, result *Result) error {
+	b, err := m.guest(ctx, rig.Guest{}, rig.Options{Append: []string{"GODEBUG=inittrace=1"}})
+	if err != nil {
+		return err
+	}
+	for _, match := range packageLine.FindAllStringSubmatch(b.Console, -1) {
+		ms, errClock := strconv.ParseFloat(match[2], 64)
+		bytes, errBytes := strconv.ParseInt(match[3], 10, 64)
+		if err := errors.Join(errClock, errBytes); err != nil {
+			return fmt.Errorf("read package %s: %w", match[1], err)
+		}
+		p := Package{match[1], int64(ms * 1e6), bytes}
+		result.PackageCount += p.Instructions
+		result.PackageBytes += p.Bytes
+		if p.Bytes > 0 || p.Instructions >= 10_000 {
+			result.Packages = append(result.Packages, p)
+		}
+	}
+	if result.PackageCount == 0 {
+		return errors.New("measure packages: the program told nothing of them")
+	}
+	slices.SortStableFunc(result.Packages, func(a, b Package) int { return int(b.Instructions - a.Instructions) })
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// page returns docs/performance.md.
+func page(r *Result) string {
+	var b strings.Builder
+	part := func(title, text string, tables ...string) {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", title, text)
+		for _, t := range tables {
+			b.WriteString("\n" + t)
+		}
+	}
+	fmt.Fprintf(&b, pageHead, r.Kernel, r.Go)
+	part("Hand-over to workload", handOverText, handOver(r))
+	fmt.Fprintf(&b, "\nkguest takes %.3f of what the C init takes, and %.3f of the script.\n", r.overC(), r.overScript())
+	part("Budgets", budgetsText, budgetText(r))
+	part("Stages", stageText, stageTable(r))
+	if len(r.Modules) > 0 {
+		part("Modules", moduleText, moduleTable(r))
+	}
+	part("Size and memory", memoryText, memory(r), idle(r))
+	part("Initialization of packages", packageText, packageTable(r))
+	if len(r.Growth) > 0 {
+		part("Growth", growthText, growthTable(r))
+	}
+	text := fmt.Sprintf(programText, kilo(r.Program.Bytes))
+	part("What the program consists of", text, groupTable(&r.Program))
+	part("Largest symbols", "The fifty largest.", symbolTable(&r.Program))
+	return b.String()
+}
+
+const pageHead = `# What a boot costs
+
+Written by ` + "`make bench`" + `; do not edit. Kernel %s, %s.
+
+Three guests are booted from the same disks on the same machine, a microvm with one processor under QEMU's software
+emulation: mkinitramfs's minimal image for qemu, the least init in C (` + "`bench/rig/guest/init.c`" + `), and a script of
+busybox (` + "`bench/rig/guest/init.sh`" + `). With ` + "`-icount shift=0,sleep=off`" + ` guest time is a count of instructions, so the
+figures hang neither on the speed of the machine that measures nor on what else it does; two runs differ by some
+hundredths of a percent. Misses of caches, and what leaving a virtual machine costs, are not in them. Each guest's
+workload checks that its init did the work.
+
+To repeat it, as a user who can run ` + "`make test`" + `:
+
+    make bench
+
+` + "`go run ./bench -kernel DIR -json FILE`" + ` writes the figures as JSON, ` + "`-growth`" + ` counts how they grow. With
+` + "`-kernel BZIMAGE`" + ` the kernel is one that has its drivers built in. What is checked in tests are the budgets in
+` + "`bench/budgets.json`" + `.
+`
+
+const (
+	handOverText = `From the kernel's "Run /init" to the first instruction of the workload. Waits, in which the processor has nothing to
+do, are not in the count. Signatures of modules are cut in all three.`
+	budgetsText = "`bench/budgets.json` has them, and what has been reached, which the test `TestBudgets` holds."
+	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init.`
+	moduleText  = `Loading each module of the image, measured with the C init. The disks of this machine are squashfs on virtio-mmio,
+and it has no channel to the host.`
+	memoryText = `As the workload begins. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of process 1's
+program included, and the files that the boot wrote.`
+	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
+	growthText  = `The hand-over, or what is named, as something grows.`
+	programText = `kinit, linked alone, is a file of %s kB. Its symbols by package:`
+)

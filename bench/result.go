@@ -1,0 +1,105 @@
+package main
+
+import (
+	"github.com/kguest/kguest/bench/rig"
+)
+
+// Result is all that was measured. Counts are instructions of the guest.
+type Result struct {
+	Kernel  string   `json:"kernel"` // release
+	BuiltIn bool     `json:"builtIn"`
+	Go      string   `json:"go"`
+	Inits   []Init   `json:"inits"`
+	Idle    Idle     `json:"idle"`
+	Stages  []Stage  `json:"stages"`
+	Modules []Module `json:"modules"`
+	// Packages are those of the program whose initialization allocates or takes
+	// 10,000 instructions at least.
+	Packages     []Package `json:"packages"`
+	PackageBytes int64     `json:"packageBytes"` // allocated by all of them
+	PackageCount int64     `json:"packageInstructions"`
+	Program      Program   `json:"program"`
+	Growth       []Growth  `json:"growth,omitempty"`
+}
+
+// Init is one of the inits that are compared.
+type Init struct {
+	Name     string `json:"name"`
+	ToInit   int64  `json:"toInit"`
+	HandOver int64  `json:"handOver"` // from the hand-over to the workload's first
+	Kernel   int64  `json:"inKernel"`
+	User     int64  `json:"inProcesses"`
+	WaitedNS int64  `json:"waitedNanoseconds"`
+
+	ArchiveBytes int64 `json:"archiveBytes"`
+	PackedBytes  int64 `json:"packedBytes"` // by zstd
+
+	// Of process 1 as the workload begins, in bytes.
+	RSS  int64 `json:"rssBytes"`
+	Anon int64 `json:"anonymousBytes"`
+	// Of the machine as the workload begins, in bytes.
+	Available int64 `json:"availableBytes"`
+	Shmem     int64 `json:"shmemBytes"` // files of the initramfs, and the overlay's
+}
+
+// Idle is what process 1 does while the workload sleeps.
+type Idle struct {
+	MinuteNS int64 `json:"minuteNanoseconds"` // its processor time in a minute
+	RSS      int64 `json:"rssBytes"`          // after it
+	Anon     int64 `json:"anonymousBytes"`
+}
+
+// Stage is one of kinit's, and the same step of the C init; 0 where that has
+// none.
+type Stage struct {
+	Name   string `json:"name"`
+	Kguest int64  `json:"kguest"`
+	C      int64  `json:"c"`
+}
+
+// Module is what loading one cost.
+type Module struct {
+	Name         string `json:"name"`
+	Instructions int64  `json:"instructions"`
+	Needed       bool   `json:"needed"` // by this machine
+}
+
+// Package is what its initialization cost.
+type Package struct {
+	Path         string `json:"path"`
+	Instructions int64  `json:"instructions"`
+	Bytes        int64  `json:"bytes"`
+}
+
+// Growth is the cost at one size of something.
+type Growth struct {
+	What         string `json:"what"`
+	Size         int64  `json:"size"`
+	Instructions int64  `json:"instructions"`
+	Each         int64  `json:"each,omitempty"` // more than at the size before, divided by the difference
+}
+
+// of returns the figures of the init name.
+func (r *Result) of(name string) Init {
+	for _, i := range r.Inits {
+		if i.Name == name {
+			return i
+		}
+	}
+	return Init{}
+}
+
+// overC is kguest's hand-over divided by the C init's.
+func (r *Result) overC() float64 { return ratio(r.of(rig.Kguest).HandOver, r.of(rig.C).HandOver) }
+
+// overScript is kguest's hand-over divided by the script's.
+func (r *Result) overScript() float64 {
+	return ratio(r.of(rig.Kguest).HandOver, r.of(rig.Script).HandOver)
+}
+
+func ratio(a, b int64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}

@@ -1,0 +1,72 @@
+// Package rig boots guests under QEMU's software emulation with guest time made
+// a count of instructions (-icount), and counts what a boot cost. Beside
+// mkinitramfs's image it builds two to compare with: the least init in C, and a
+// script of busybox, which do the same boot.
+package rig
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kguest/kguest/initramfs/kconfig"
+	"github.com/kguest/kguest/pkg/vm"
+)
+
+//go:embed guest
+var sources embed.FS
+
+// The inits that are compared.
+const (
+	C      = "c"
+	Kguest = "kguest"
+	Script = "script"
+)
+
+// Inits returns all of them.
+func Inits() []string { return []string{C, Kguest, Script} }
+
+// Rig has what the boots need, in a folder of its own.
+type Rig struct {
+	Kernel  string // bzImage
+	Modules string // the kernel's modules folder; empty for a kernel that needs none
+	dir     string
+}
+
+// Debian is the rig of an unpacked Debian kernel, dir of its files the rig's own.
+func Debian(ctx context.Context, kernel, dir string) (*Rig, error) {
+	k, err := vm.FindKernel(kernel)
+	if err != nil {
+		return nil, err
+	}
+	return New(ctx, k.Image, k.Modules, dir)
+}
+
+// Release names the kernel.
+func (r *Rig) Release() string {
+	image, err := kconfig.ReadImage(r.Kernel)
+	if err != nil {
+		return "unknown"
+	}
+	return image.Release
+}
+
+// New compiles the rig's programs in dir, with gcc, and packs the disks.
+func New(ctx context.Context, kernel, modules, dir string) (*Rig, error) {
+	r := &Rig{Kernel: kernel, Modules: modules, dir: dir}
+	if err := os.CopyFS(r.in("source"), sources); err != nil {
+		return nil, fmt.Errorf("copy sources of the rig: %w", err)
+	}
+	if err := r.compile(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.packImage(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.packConfig(ctx, r.in("config"), Guest{})
+}
+
+// in is the path of a file of the rig's own.
+func (r *Rig) in(name string) string { return filepath.Join(r.dir, name) }

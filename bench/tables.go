@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kguest/kguest/bench/rig"
+)
+
+// table is one of Markdown, which reads well as it is. The first column is
+// text, the others are numbers.
+type table struct {
+	rows [][]string
+}
+
+func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+
+func (t *table) String() string {
+	width := make([]int, len(t.rows[0]))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)), 3)
+		}
+	}
+	var b strings.Builder
+	for n, row := range t.rows {
+		for i, cell := range row {
+			if i == 0 {
+				fmt.Fprintf(&b, "| %-*s |", width[i], cell)
+			} else {
+				fmt.Fprintf(&b, " %*s |", width[i], cell)
+			}
+		}
+		b.WriteByte('\n')
+		if n > 0 {
+			continue
+		}
+		for i, w := range width {
+			if i == 0 {
+				b.WriteString("| " + strings.Repeat("-", w) + " |")
+			} else {
+				b.WriteString(" " + strings.Repeat("-", w-1) + ": |")
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// mega is a count in millions.
+func mega(n int64) string { return fmt.Sprintf("%.2f", float64(n)/1e6) }
+
+// kilo is a number of bytes in thousands.
+func kilo(n int64) string { return fmt.Sprintf("%.0f", float64(n)/1e3) }
+
+// tables returns all of the result's.
+func tables(r *Result) string {
+	parts := []string{handOver(r), budgetText(r), memory(r), idle(r)}
+	if len(r.Stages) > 0 {
+		parts = append(parts, stageTable(r))
+	}
+	if len(r.Modules) > 0 {
+		parts = append(parts, moduleTable(r))
+	}
+	if len(r.Packages) > 0 {
+		parts = append(parts, packageTable(r))
+	}
+	if len(r.Growth) > 0 {
+		parts = append(parts, growthTable(r))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func label(init string) string {
+	switch init {
+	case rig.C:
+		return "least C init"
+	case rig.Script:
+		return "busybox script"
+	}
+	return init
+}
+
+func handOver(r *Result) string {
+	var t table
+	t.row("million instructions", "to /init", "/init to workload", "in the kernel", "in processes", "waits, ms", "x C")
+	for _, i := range r.Inits {
+		t.row(label(i.Name), mega(i.ToInit), mega(i.HandOver), mega(i.Kernel), mega(i.User), mega(i.WaitedNS),
+			fmt.Sprintf("%.3f", ratio(i.HandOver, r.of(rig.C).HandOver)))
+	}
+	return t.String()
+}
+
+func memory(r *Result) string {
+	var t table
+	t.row("kB", "archive", "packed", "process 1", "of it anonymous", "files in memory", "available, less than C")
+	for _, i := range r.Inits {
+		t.row(label(i.Name), kilo(i.ArchiveBytes), kilo(i.PackedBytes), kilo(i.RSS), kilo(i.Anon), kilo(i.Shmem),
+			kilo(r.of(rig.C).Available-i.Available))
+	}
+	return t.String()
+}
+
+func idle(r *Result) string {
+	var t table
+	t.row("a minute of idling", "")
+	t.row("process 1's time, ms", mega(r.Idle.MinuteNS))
+	t.row("process 1 after it, kB", kilo(r.Idle.RSS))
+	t.row("of it anonymous, kB", kilo(r.Idle.Anon))
+	return t.String()
+}
+
+func stageTable(r *Result) string {
+	var t table
+	t.row("million instructions", "kguest", "least C init")
+	var all, allC int64
+	for _, s := range r.Stages {
+		t.row(s.Name, mega(s.Kguest), mega(s.C))
+		all, allC = all+s.Kguest, allC+s.C
+	}
+	t.row("all stages", mega(all), mega(allC))
+	return t.String()
+}
+
+func moduleTable(r *Result) string {
+	var t table
+	t.row("module", "million instructions", "this machine needs it")
+	var spare int64
+	for _, m := range r.Modules {
+		needed := "yes"
+		if !m.Needed {
+			needed = "no"
+			spare += m.Instructions
+		}
+		t.row(m.Name, mega(m.Instructions), needed)
+	}
+	t.row("not needed", mega(spare), "")
+	return t.String()
+}
+
+func packageTable(r *Result) string {
+	var t table
+	t.row("package", "thousand instructions", "bytes allocated")
+	for _, p := range r.Packages {
+		t.row(p.Path, kilo(p.Instructions), fmt.Sprint(p.Bytes))
+	}
+	t.row("all packages", kilo(r.PackageCount), fmt.Sprint(r.PackageBytes))
+	return t.String()
+}
+
+func growthTable(r *Result) string {
+	var t table
+	t.row("what", "how many", "million instructions", "each more, instructions")
+	for _, g := range r.Growth {
+		each := ""
+		if g.Each != 0 {
+			each = fmt.Sprint(g.Each)
+		}
+		t.row(g.What, fmt.Sprint(g.Size), mega(g.Instructions), each)
+	}
+	return t.String()
+}
+
+func groupTable(p *Program) string {
+	var t table
+	t.row("group", "kB", "what it is")
+	for _, g := range p.Groups {
+		t.row(g.Name, kilo(g.Bytes), why(g.Name))
+	}
+	return t.String()
+}
+
+func symbolTable(p *Program) string {
+	var t table
+	t.row("symbol", "bytes", "group")
+	for _, s := range p.Symbols {
+		t.row("`"+s.Name+"`", fmt.Sprint(s.Bytes), s.Group)
+	}
+	return t.String()
+}

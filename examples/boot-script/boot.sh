@@ -1,0 +1,25 @@
+#!/bin/gosh
+# A boot as a script: what kinit does, stage by stage, and room to do it another
+# way. Put it in the image and make it the first process:
+#
+#	mkinitramfs build -o boot.cpio -modules-dir /lib/modules/$(uname -r) -cmd gosh -file boot.sh:/boot.sh
+#	... -initrd boot.cpio -append "console=ttyS0 rdinit=/boot.sh"
+#
+# It runs in gosh and in any POSIX shell.
+export PATH=/bin
+
+# fail STAGE: says so and ends the machine; the first process must not exit.
+fail() {
+	echo "boot.sh: stage $1 failed" >&2
+	exec kexec-guest -end # its exit line has the reason: what is missing
+}
+
+kmount kernel || fail mounts
+kmount modules # what does not load is named; the disks will tell
+kmount images || fail images
+kroot || fail root
+knet -config /config/launch.json -root /newroot # each item that fails is named
+
+# The rest is the first process's own: the IDM channel, the configuration, the
+# hostname, the switch of the root, the command and its end.
+exec kexec-guest -end
