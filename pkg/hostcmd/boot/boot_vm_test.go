@@ -212,12 +212,12 @@ func TestTerminal(t *testing.T) {
 	}()
 	for _, step := range []struct{ keys, want string }{
 		{"", "app@"},
-		{"stty -echo; PS1=; echo \"$(id -un) $(id -gn) $(pwd) $(tty) $TERM $(stty size)\"\r", "app app /home/app /dev/hvc0 vt220 33 101\r\n"},
+		{"stty -echo; PS1='next> '; echo \"$(id -un) $(id -gn) $(pwd) $(tty) $TERM $(stty size)\"\r", "app app /home/app /dev/hvc0 vt220 33 101\r\n"},
 		{"apt --version\r", "apt 2"},
 		{"python3 -c 'import sys; print(sys.stdout.isatty(), 6 * 7)'\r", "True 42\r\n"},
-		{"while echo \"re\"ady; [ \"$(stty size)\" != '40 120' ]; do sleep 0.2; done; echo \"re\"sized; sleep 1000\r", "ready\r\n"},
+		{"while echo \"re\"ady; [ \"$(stty size)\" != '40 120' ]; do sleep 0.2; done; sh -c 'echo \"re\"sized; exec sleep 1000'\r", "ready\r\n"},
 		{"resize", "resized\r\n"},
-		{"\x03", ""},
+		{"\x03", "next> "}, // of what is in the foreground by now, as it said resized itself
 		{"echo \"on\"ce more\r", "once more\r\n"},
 		{"exit 6\r", ""},
 	} {
