@@ -57,12 +57,15 @@ const (
 	handOverText = `From the kernel's "Run /init" to the first instruction of the workload. Waits, in which the processor has nothing to
 do, are not in the count. Signatures of modules are cut in all three.`
 	budgetsText = "`bench/budgets.json` has them, and what has been reached, which the test `TestBudgets` holds."
-	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init.`
-	moduleText  = `Loading each module of the image, measured with the C init. The disks of this machine are squashfs on virtio-mmio,
-and it has no channel to the host.`
+	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init. "run" has all that
+the other stages have not, the start of kinit's program before the first of them too. kinit loads a module when a disk or
+a file system wants it, so some of the cost of modules is in images and root.`
+	moduleText = `Loading each module of the image, measured with the C init. The disks of this machine are squashfs on virtio-mmio,
+and it has no channel to the host. kinit loads what the machine needs; the rest is what loading all would add.`
 	memoryText = `As the workload begins. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of process 1's
 program included, and the files that the boot wrote.`
 	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
-	growthText  = `The hand-over, or what is named, as something grows.`
-	programText = `kinit, linked alone, is a file of %s kB. Its symbols by package:`
+	growthText  = `The hand-over, or what is named, as something grows. Process 1's share with IDM has the kernel's own start in it, and
+what the port's driver costs; there, each more is what counts.`
+	programText = `kinit, linked alone, is a file of %s kB. What is in it by package, as its symbols tell, and what is left of its sections:`
 )

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -51,13 +50,48 @@ func (m *measurer) program(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	out, err := command(ctx, "go", "tool", "nm", "-size", dir+"/whole")
+	symbols, err := symbolsOf(dir + "/whole")
 	if err != nil {
 		return err
 	}
-	result.Program = parseSymbols(out)
+	result.Program = weigh(symbols)
 	result.Program.Bytes = info.Size()
 	return nil
+}
+
+// symbolsOf returns what of a program is in its file and then in memory: its
+// symbols, as go tool nm -size has them, and of each section what these leave.
+func symbolsOf(file string) ([]Symbol, error) {
+	f, err := elf.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	list, err := f.Symbols()
+	if err != nil {
+		return nil, fmt.Errorf("read symbols of %s: %w", file, err)
+	}
+	var symbols []Symbol
+	rest := make([]int64, len(f.Sections))
+	for i, s := range f.Sections {
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS {
+			rest[i] = int64(s.Size) //nolint:gosec // of a file that exists
+		}
+	}
+	for _, s := range list {
+		if i := int(s.Section); i < len(rest) && rest[i] > 0 && s.Size > 0 {
+			size := int64(s.Size) //nolint:gosec // within its section
+			symbols = append(symbols, Symbol{s.Name, size, groupOf(s.Name)})
+			rest[i] -= size
+		}
+	}
+	for i, left := range rest {
+		if left > 0 {
+			name := "rest of " + f.Sections[i].Name
+			symbols = append(symbols, Symbol{name, left, name})
+		}
+	}
+	return symbols, nil
 }
 
 // command runs a program without C and returns its output.
@@ -73,26 +107,12 @@ func command(ctx context.Context, name string, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// parseSymbols reads the output of go tool nm -size: address, size, kind, name.
-// Symbols in memory only (BSS, kind B) are no part of the file.
-func parseSymbols(nm []byte) Program {
-	var p Program
+// weigh sums the symbols up, and keeps the largest.
+func weigh(symbols []Symbol) Program {
+	p := Program{Symbols: symbols}
 	groups := map[string]int64{}
-	lines := bufio.NewScanner(bytes.NewReader(nm))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || strings.EqualFold(fields[2], "b") || fields[2] == "U" {
-			continue
-		}
-		size, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil || size <= 0 {
-			continue
-		}
-		name := strings.Join(fields[3:], " ")
-		group := groupOf(name)
-		p.Symbols = append(p.Symbols, Symbol{name, size, group})
-		groups[group] += size
+	for _, s := range symbols {
+		groups[s.Group] += s.Bytes
 	}
 	for name, size := range groups {
 		p.Groups = append(p.Groups, Symbol{Name: name, Bytes: size})
@@ -132,7 +152,11 @@ func groupOf(name string) string {
 func why(group string) string {
 	switch group {
 	case "runtime":
-		return "Go's scheduler, garbage collector, maps, channels; and what tells its functions and lines (pclntab, findfunctab)"
+		return "Go's scheduler, garbage collector, maps, channels"
+	case "rest of .gopclntab":
+		return "functions and lines, for traces and the garbage collector"
+	case "rest of .rodata", "rest of .typelink", "rest of .itablink":
+		return "types, strings and constants"
 	case "type:":
 		return "descriptors of types, for interfaces and the garbage collector; each type that is converted to an interface has one"
 	case "go:itab.":

@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kguest/kguest/bench/rig"
 )
 
-// table is one of Markdown, which reads well as it is. The first column is
-// text, the others are numbers.
+// table is one of Markdown, which reads well as it is. Its first row is the
+// head. Columns of numbers are flush right.
 type table struct {
 	rows [][]string
 }
@@ -17,34 +18,41 @@ func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) String() string {
 	width := make([]int, len(t.rows[0]))
-	for _, row := range t.rows {
+	text := make([]bool, len(width))
+	for n, row := range t.rows {
 		for i, cell := range row {
-			width[i] = max(width[i], len([]rune(cell)), 3)
+			width[i] = max(width[i], utf8.RuneCountInString(cell), 3)
+			text[i] = text[i] || n > 0 && strings.Trim(cell, "-.%0123456789 ") != ""
 		}
 	}
 	var b strings.Builder
 	for n, row := range t.rows {
 		for i, cell := range row {
-			if i == 0 {
-				fmt.Fprintf(&b, "| %-*s |", width[i], cell)
-			} else {
-				fmt.Fprintf(&b, " %*s |", width[i], cell)
+			if text[i] {
+				cell += strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
 			}
+			fmt.Fprintf(&b, "| %*s ", width[i], cell)
 		}
-		b.WriteByte('\n')
-		if n > 0 {
-			continue
+		b.WriteString("|\n")
+		if n == 0 {
+			b.WriteString(rule(width, text))
 		}
-		for i, w := range width {
-			if i == 0 {
-				b.WriteString("| " + strings.Repeat("-", w) + " |")
-			} else {
-				b.WriteString(" " + strings.Repeat("-", w-1) + ": |")
-			}
-		}
-		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// rule is the line below the head of a table, which says where its columns are
+// flush.
+func rule(width []int, text []bool) string {
+	var b strings.Builder
+	for i, w := range width {
+		if text[i] {
+			b.WriteString("| " + strings.Repeat("-", w) + " ")
+		} else {
+			b.WriteString("| " + strings.Repeat("-", w-1) + ": ")
+		}
+	}
+	return b.String() + "|\n"
 }
 
 // mega is a count in millions.

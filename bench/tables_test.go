@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +14,10 @@ import (
 
 func TestTable(t *testing.T) {
 	var tab table
-	tab.row("what", "n")
-	tab.row("é", "1000")
-	want := "| what |    n |\n| ---- | ---: |\n| é    | 1000 |\n"
+	tab.row("what", "n", "why")
+	tab.row("é", "1000", "")
+	tab.row("e", "-", "so")
+	want := "| what |    n | why |\n| ---- | ---: | --- |\n| é    | 1000 |     |\n| e    |    - | so  |\n"
 	if got := tab.String(); got != want {
 		t.Errorf("table = \n%s, want\n%s", got, want)
 	}
@@ -63,28 +66,42 @@ func TestGrown(t *testing.T) {
 	}
 }
 
-func TestParseSymbols(t *testing.T) {
-	nm := "  4a0000      900 T github.com/kguest/kguest/pkg/boot.(*Machine).boot\n" +
-		"  4a0000      300 T slices.SortFunc[go.shape.[]github.com/x/y.Z]\n" +
-		"  4a0000     5000 B runtime.mheap_\n" +
-		"  4a0000      700 R type:.eq.a\n" +
-		"  4a0000        0 T runtime.text\n" +
-		"         U getpid\n" +
-		"  4a0000      100 T github.com/kguest/kguest/pkg/boot.Run\n"
-	got := parseSymbols([]byte(nm))
+func TestWeigh(t *testing.T) {
+	got := weigh([]Symbol{{"boot.Run", 100, "boot"}, {"type:.eq.a", 700, "type:"}, {"boot.boot", 900, "boot"}})
 	want := Program{
-		Symbols: []Symbol{
-			{"github.com/kguest/kguest/pkg/boot.(*Machine).boot", 900, "github.com/kguest/kguest/pkg/boot"},
-			{"type:.eq.a", 700, "type:"},
-			{"slices.SortFunc[go.shape.[]github.com/x/y.Z]", 300, "slices"},
-			{"github.com/kguest/kguest/pkg/boot.Run", 100, "github.com/kguest/kguest/pkg/boot"},
-		},
-		Groups: []Symbol{
-			{Name: "github.com/kguest/kguest/pkg/boot", Bytes: 1000}, {Name: "type:", Bytes: 700}, {Name: "slices", Bytes: 300},
-		},
+		Symbols: []Symbol{{"boot.boot", 900, "boot"}, {"type:.eq.a", 700, "type:"}, {"boot.Run", 100, "boot"}},
+		Groups:  []Symbol{{Name: "boot", Bytes: 1000}, {Name: "type:", Bytes: 700}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("parseSymbols: -want +got\n%s", diff)
+		t.Errorf("weigh: -want +got\n%s", diff)
+	}
+}
+
+// TestSymbolsOf: kinit's parts are no more than its file, and most of it but for
+// what debuggers read.
+func TestSymbolsOf(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "program")
+	if _, err := command(t.Context(), "go", "build", "-o", file, kinitPath); err != nil {
+		t.Fatal(err)
+	}
+	symbols, err := symbolsOf(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, sum := map[string]bool{}, int64(0)
+	for _, s := range symbols {
+		names[s.Name] = true
+		sum += s.Bytes
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum > info.Size() || sum < info.Size()/3 {
+		t.Errorf("the symbols have %d bytes, the file %d", sum, info.Size())
+	}
+	if names["runtime.mheap_"] || !names["main.main"] || !names["rest of .gopclntab"] {
+		t.Errorf("want main.main, .gopclntab, and not runtime.mheap_, which is not in the file")
 	}
 }
 
