@@ -34,6 +34,9 @@ func (m *measurer) all(ctx context.Context, growth bool) (*Result, error) {
 		return nil, err
 	}
 	steps := []func(context.Context, *Result) error{m.stages, m.packages, m.program}
+	if !result.BuiltIn {
+		steps = append(steps, m.sameModules)
+	}
 	if growth {
 		steps = append(steps, m.growth)
 	}
@@ -58,6 +61,16 @@ func (m *measurer) budgeted(ctx context.Context) (*Result, error) {
 	idle, err := m.idle(ctx)
 	result.Idle = idle
 	return result, err
+}
+
+// sameModules measures the C init with kguest's modules.
+func (m *measurer) sameModules(ctx context.Context, result *Result) error {
+	init, err := m.init(ctx, rig.SameC)
+	if err != nil {
+		return fmt.Errorf("%s: %w", rig.SameC, err)
+	}
+	result.Inits = append(result.Inits, init)
+	return nil
 }
 
 func (m *measurer) init(ctx context.Context, name string) (Init, error) {

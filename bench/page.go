@@ -55,7 +55,9 @@ To repeat it, as a user who can run ` + "`make test`" + `:
 
 const (
 	handOverText = `From the kernel's "Run /init" to the first instruction of the workload. Waits, in which the processor has nothing to
-do, are not in the count. Signatures of modules are cut in all three.`
+do, are not in the count. The C init and the script load the kernel's modules without signatures, BTF and DWARF, as can be
+done by hand; mkinitramfs also cuts what only tracers read (README, "Build an initramfs"), which is part of what is
+compared. Against the C init with the very same modules stands the last line.`
 	budgetsText = "`bench/budgets.json` has them, and what has been reached, which the test `TestBudgets` holds."
 	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init. "run" has all that
 the other stages have not, the start of kinit's program before the first of them too. kinit loads a module when a disk or

@@ -83,6 +83,8 @@ func label(init string) string {
 	switch init {
 	case rig.C:
 		return "least C init"
+	case rig.SameC:
+		return "C init, kguest's modules"
 	case rig.Script:
 		return "busybox script"
 	}
@@ -120,7 +122,7 @@ func idle(r *Result) string {
 
 func stageTable(r *Result) string {
 	var t table
-	t.row("million instructions", "kguest", "least C init")
+	t.row("million instructions", "kguest", "C init, same modules")
 	var all, allC int64
 	for _, s := range r.Stages {
 		t.row(s.Name, mega(s.Kguest), mega(s.C))

@@ -33,9 +33,11 @@ func (r *Rig) Archive(ctx context.Context, init string, args ...string) (string,
 	case Kguest:
 		return out, r.build(ctx, out, args)
 	case C:
-		return out, r.writeArchive(out, r.cTree("init"), needed())
+		return out, r.writeArchive(out, r.cTree("init"), needed(), modules.CutSignatures)
+	case SameC:
+		return out, r.writeArchive(out, r.cTree("init"), needed(), modules.Cut)
 	default:
-		return out, r.writeArchive(out, r.scriptTree, needed())
+		return out, r.writeArchive(out, r.scriptTree, needed(), modules.CutSignatures)
 	}
 }
 
@@ -47,7 +49,7 @@ func (r *Rig) Marked() (string, error) {
 		return "", err
 	}
 	out := r.in("marked.cpio")
-	return out, r.writeArchive(out, r.cTree("init-marks"), asks)
+	return out, r.writeArchive(out, r.cTree("init-marks"), asks, modules.Cut)
 }
 
 // build makes the image that this project is about: the minimal one for qemu.
@@ -64,13 +66,15 @@ func (r *Rig) build(ctx context.Context, out string, args []string) error {
 	return nil
 }
 
-func (r *Rig) writeArchive(out string, add func(*initramfs.Tree) error, asks []modules.Ask) error {
+type cutter func(module []byte) ([]byte, error)
+
+func (r *Rig) writeArchive(out string, add func(*initramfs.Tree) error, asks []modules.Ask, cut cutter) error {
 	var t initramfs.Tree
 	err := errors.Join(
 		t.Add(initramfs.Entry{Path: "dev", Mode: fs.ModeDir | 0o755, Reason: "rig"}),
 		// The kernel opens it before /init.
 		t.Add(initramfs.Entry{Path: "dev/console", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o600, Major: 5, Minor: 1, Reason: "rig"}),
-		add(&t), r.addModules(&t, asks))
+		add(&t), r.addModules(&t, asks, cut))
 	if err != nil {
 		return fmt.Errorf("make archive: %w", err)
 	}
@@ -104,15 +108,18 @@ func (r *Rig) scriptTree(t *initramfs.Tree) error {
 	return err
 }
 
-// addModules adds modules as mkinitramfs has them, signatures cut, and /order,
-// which lists them.
-func (r *Rig) addModules(t *initramfs.Tree, asks []modules.Ask) error {
+// addModules adds the kernel's modules, cut, and /order, which lists them.
+func (r *Rig) addModules(t *initramfs.Tree, asks []modules.Ask, cut cutter) error {
 	set, err := r.collect(asks)
 	if err != nil || len(set.Files) == 0 {
 		return err
 	}
 	for _, f := range set.Files {
-		if err := t.Add(initramfs.Entry{Path: f.Guest, Mode: 0o644, Content: initramfs.Bytes(f.Data), Reason: "rig"}); err != nil {
+		data, err := cut(f.Data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Host, err)
+		}
+		if err := t.Add(initramfs.Entry{Path: f.Guest, Mode: 0o644, Content: initramfs.Bytes(data), Reason: "rig"}); err != nil {
 			return err
 		}
 	}
@@ -127,7 +134,7 @@ func (r *Rig) collect(asks []modules.Ask) (*modules.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return modules.Collect(modules.Request{Dir: r.Modules, Arch: "amd64", Config: config, Asks: asks})
+	return modules.Collect(modules.Request{Dir: r.Modules, Arch: "amd64", Config: config, Asks: asks, KeepSignatures: true})
 }
 
 // Needed returns the names of the modules that the machine needs.

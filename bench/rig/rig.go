@@ -18,14 +18,16 @@ import (
 //go:embed guest
 var sources embed.FS
 
-// The inits that are compared.
+// The inits that are compared. C and Script load the kernel's modules without
+// signatures, BTF and DWARF; SameC is C with modules as mkinitramfs cuts them.
 const (
 	C      = "c"
+	SameC  = "c-same-modules"
 	Kguest = "kguest"
 	Script = "script"
 )
 
-// Inits returns all of them.
+// Inits returns those that there are budgets for.
 func Inits() []string { return []string{C, Kguest, Script} }
 
 // Rig has what the boots need, in a folder of its own.

@@ -162,12 +162,12 @@ func (c *collector) module(m Module, cut bool) (data []byte, says said, err erro
 		return data, says, nil
 	}
 	if data, err = Cut(data); err != nil {
-		return nil, said{}, fmt.Errorf("cut signature of module %s: %w%s", c.x.file(m), err, again)
+		return nil, said{}, fmt.Errorf("cut module %s: %w%s", c.x.file(m), err, again)
 	}
 	return data, says, nil
 }
 
-// policy decides whether signatures and BTF are cut, and says why.
+// policy decides whether modules are cut, and says why.
 func (c *collector) policy() bool {
 	const cost = "; checking them is most of a boot's cost"
 	switch {
@@ -184,7 +184,7 @@ func (c *collector) policy() bool {
 		c.set.Signatures = "kept, as the kernel enforces them (" + option + " in " + c.Config.File + ")"
 		return false
 	}
-	c.set.Signatures = "cut, with BTF, as the kernel does not enforce them (" + c.Config.File + "); modules without taint it (E)"
+	c.set.Signatures = "cut, with BTF and what only tracers read, as the kernel does not enforce them (" + c.Config.File + "); modules without taint it (E)"
 	return true
 }
 

@@ -81,7 +81,7 @@ func TestCollectSignatures(t *testing.T) {
 		keep, cut    bool
 		want         string
 	}{
-		{"not enforced", lax, false, true, "cut, with BTF, as the kernel does not enforce them (/boot/config)"},
+		{"not enforced", lax, false, true, "cut, with BTF and what only tracers read, as the kernel does not enforce them (/boot/config)"},
 		{"asked", lax, true, false, "kept, as asked"},
 		{"enforced", strict, false, false, "kept, as the kernel enforces them (CONFIG_MODULE_SIG_FORCE in /boot/config)"},
 		{"not known", "", false, false, "kept, as it is not known whether the kernel enforces them; -kernel-config FILE tells"},
@@ -202,7 +202,7 @@ func TestCollectErrors(t *testing.T) {
 		{"modprobe.d", Request{Dir: dir, Asks: asksOf("net"), ModprobeDirs: conf("bad")}, "a.conf:1: "},
 		{"firmware", Request{Dir: dir, Asks: asksOf("net"), FirmwareDirs: []string{"/no/such"}}, "open firmware folder: stat /no/such"},
 		{"module", Request{Dir: kernel(t, map[string]string{"modules.dep": "a.ko:", "a.ko": moduleWithInfo("")[:200]}), Asks: asksOf("a")}, "a.ko: section headers at"},
-		{"signature", Request{Dir: kernel(t, map[string]string{"modules.dep": "a.ko:", "a.ko": string(elfFor(x86)) + marker}), Asks: asksOf("a"), Config: config(t, lax)}, "cut signature of module"},
+		{"signature", Request{Dir: kernel(t, map[string]string{"modules.dep": "a.ko:", "a.ko": string(elfFor(x86)) + marker}), Asks: asksOf("a"), Config: config(t, lax)}, "cut module"},
 		{"firmware's path", Request{
 			Dir:  kernel(t, map[string]string{"modules.dep": "a.ko:", "a.ko": moduleWithInfo("firmware=../../etc/shadow\x00")}),
 			Asks: asksOf("a"), FirmwareDirs: []string{t.TempDir()},

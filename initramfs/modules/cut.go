@@ -10,29 +10,58 @@ import (
 	"strings"
 )
 
-// Cut returns the module data, an ELF file, without its signatures and without
-// the sections that only debuggers and BPF read: BTF and DWARF. Nothing else
-// changes: the sections keep their numbers and contents. A module that has
-// functions for BPF programs (.BTF_ids) keeps its BTF: Linux 5.18 does not
-// start one without, and 6.1.192 says "missing module BTF, cannot register
-// kfuncs".
+// Cut returns the module data, an ELF file, without what only its signer,
+// debuggers and tracers read, each of which costs every boot:
+//
+//   - signatures, which a kernel that does not enforce them checks all the same;
+//   - BTF and DWARF. A module that has functions for BPF programs (.BTF_ids)
+//     keeps its BTF: Linux 5.18 does not start one without, and 6.1.192 says
+//     "missing module BTF, cannot register kfuncs";
+//   - on x86-64 ORC's tables, which the kernel sorts: in a trace of the stack
+//     the module's functions are marked as uncertain, by "?";
+//   - on x86-64 the list of calls of __fentry__, each of which the kernel looks
+//     up among all symbols and then makes a nop. It is made the same nop here,
+//     and cannot become a call again: ftrace does not see the module;
+//   - names of local data.
+//
+// What the module does is the same, byte for byte, and sections keep their
+// numbers.
 func Cut(data []byte) ([]byte, error) {
-	data, err := cutSignatures(data)
-	if err != nil {
-		return nil, err
-	}
-	o, err := parseObject(data)
+	o, err := parseUnsigned(data)
 	if err != nil {
 		return nil, err
 	}
 	drop := o.unneeded()
-	if !slices.Contains(drop, true) {
-		return data, nil
+	if o.machine() == elf.EM_X86_64 {
+		o.dropUnwind(drop)
+		o.dropTracing(drop)
 	}
+	o.dropRelocations(drop)
+	o.trimSymbols(drop)
 	return o.without(drop)
 }
 
-// unneeded tells of each section whether it can go.
+// CutSignatures returns the module data without signatures, BTF and DWARF, all
+// else as it was: what can be done by hand with objcopy.
+func CutSignatures(data []byte) ([]byte, error) {
+	o, err := parseUnsigned(data)
+	if err != nil {
+		return nil, err
+	}
+	drop := o.unneeded()
+	o.dropRelocations(drop)
+	return o.without(drop)
+}
+
+func parseUnsigned(data []byte) (*object, error) {
+	data, err := cutSignatures(data)
+	if err != nil {
+		return nil, err
+	}
+	return parseObject(data)
+}
+
+// unneeded tells of each section that is not loaded whether it can go.
 func (o *object) unneeded() []bool {
 	drop := make([]bool, len(o.sections))
 	keepBTF := len(o.named(".BTF_ids")) > 0
@@ -43,23 +72,41 @@ func (o *object) unneeded() []bool {
 		switch s.name {
 		case ".BTF", ".BTF.base", ".BTF.ext":
 			drop[i] = !keepBTF
+		case ".comment":
+			drop[i] = true
 		default:
 			drop[i] = strings.HasPrefix(s.name, ".debug_")
 		}
 	}
+	return drop
+}
+
+// dropUnwind drops ORC's tables (Linux, arch/x86/kernel/unwind_orc.c).
+func (o *object) dropUnwind(drop []bool) {
 	for i, s := range o.sections {
-		relocates := s.kind == elf.SHT_RELA || s.kind == elf.SHT_REL //nolint:misspell // ELF's name
-		if relocates && int64(s.info) < int64(len(drop)) && drop[s.info] {
+		switch s.name {
+		case ".orc_unwind", ".orc_unwind_ip", ".orc_header":
 			drop[i] = true
 		}
 	}
-	return drop
+}
+
+// dropRelocations drops those of sections that go.
+func (o *object) dropRelocations(drop []bool) {
+	for i, s := range o.sections {
+		if (s.kind == relocating || s.kind == elf.SHT_REL) && int64(s.info) < int64(len(drop)) && drop[s.info] {
+			drop[i] = true
+		}
+	}
 }
 
 // without returns the file without the contents of the sections in drop, whose
 // headers become empty ones (SHT_NULL): symbols, relocations and links name
 // sections by number.
 func (o *object) without(drop []bool) ([]byte, error) {
+	if !slices.Contains(drop, true) && len(o.edited) == 0 {
+		return o.data, nil
+	}
 	order, err := o.fileOrder()
 	if err != nil {
 		return nil, err
@@ -72,7 +119,9 @@ func (o *object) without(drop []bool) ([]byte, error) {
 		}
 		out = pad(out, headers[i].align)
 		headers[i].off = uint64(len(out))
-		out = append(out, o.content(i)...)
+		content := o.content(i)
+		headers[i].size = uint64(len(content))
+		out = append(out, content...)
 	}
 	out = pad(out, 8)
 	binary.LittleEndian.PutUint64(out[offSections:], uint64(len(out)))

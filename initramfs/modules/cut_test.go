@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // module is shaped as Debian's: BTF between what stays, DWARF with relocations.
@@ -181,6 +183,7 @@ func FuzzCut(f *testing.F) {
 	f.Add(module(x86))
 	f.Add(sign(module(arm64), []byte("signature")))
 	f.Add(sign(sign(module(riscv), nil), []byte("x")))
+	f.Add(traced(tracedParts()))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		out, err := Cut(data)
 		if err != nil {
@@ -218,24 +221,79 @@ func checkKept(t *testing.T, in, out []byte) {
 	if limit := len(in) + 8 + sectionHeaderSize*len(before.sections); len(out) > limit {
 		t.Errorf("%d bytes, want %d at most", len(out), limit)
 	}
-	for i, drop := range before.unneeded() {
-		if !drop && !bytes.Equal(before.content(i), after.content(i)) {
-			t.Errorf("section %d, %s, has other contents", i, before.sections[i].name)
+	for i, b := range before.sections {
+		a := after.sections[i]
+		switch {
+		case a.kind == elf.SHT_NULL && b.kind != elf.SHT_NULL:
+			if !slices.Contains(mayGo, b.name) && !strings.HasPrefix(b.name, ".debug_") && !relocates(b) {
+				t.Errorf("section %d, %s, is gone", i, b.name)
+			}
+		case b.kind == relocating:
+			checkRelocations(t, before, after, i)
+		case b.kind == elf.SHT_SYMTAB || b.kind == elf.SHT_STRTAB:
+		case bytes.Equal(before.content(i), after.content(i)):
+		case !bytes.Equal(withoutCalls(before.content(i)), withoutCalls(after.content(i))):
+			t.Errorf("section %d, %s, has other contents", i, b.name)
 		}
-		if left := after.sections[i]; drop && left != (section{name: left.name}) {
-			t.Errorf("section %d, %s, is still there", i, before.sections[i].name)
-		}
+	}
+	if diff := cmp.Diff(lasting(before), lasting(after), cmp.AllowUnexported(symbol{})); diff != "" {
+		t.Errorf("functions and global symbols: -before +after\n%s", diff)
 	}
 }
 
-// FuzzModinfo holds that values come from records with that key.
-func FuzzModinfo(f *testing.F) {
-	f.Add([]byte("firmware=a\x00b=c"), "firmware")
-	f.Fuzz(func(t *testing.T, data []byte, key string) {
-		for _, v := range modinfo(data, key) {
-			if !bytes.Contains(data, []byte(key+"="+v)) {
-				t.Errorf("modinfo gave %q, which is not there", v)
+// mayGo are sections that Cut drops, with their relocations.
+var mayGo = []string{
+	".BTF", ".BTF.base", ".BTF.ext", ".comment", ".orc_unwind", ".orc_unwind_ip", ".orc_header", "__mcount_loc",
+}
+
+func relocates(s section) bool { return s.kind == relocating || s.kind == elf.SHT_REL }
+
+// withoutCalls returns text in which a call that waits for its relocation is a
+// nop already.
+func withoutCalls(text []byte) []byte { return bytes.ReplaceAll(text, callInstruction, nopInstruction) }
+
+// checkRelocations checks that those of section i mean what they did, and that
+// what is missing is a call of __fentry__ of which there is a nop.
+func checkRelocations(t *testing.T, before, after *object, i int) {
+	t.Helper()
+	names, namesAfter := before.symbols(), after.symbols()
+	rest := after.relocations(i)
+	text := after.content(int(after.sections[i].info))
+	for _, r := range before.relocations(i) {
+		if len(rest) > 0 && rest[0].at == r.at && rest[0].kind == r.kind && rest[0].addend == r.addend {
+			if int(r.symbol) < len(names) && !named(names[r.symbol], namesAfter, rest[0].symbol) {
+				t.Errorf("section %d: relocation at %#x has another symbol than %s", i, r.at, names[r.symbol].name)
 			}
+			rest = rest[1:]
+			continue
 		}
-	})
+		if names[r.symbol].name != "__fentry__" || !bytes.Equal(text[r.at-1:][:5], nopInstruction) {
+			t.Errorf("section %d: relocation at %#x of %s is missing", i, r.at, names[r.symbol].name)
+		}
+	}
+	if len(rest) > 0 {
+		t.Errorf("section %d has %d relocations more", i, len(rest))
+	}
+}
+
+// named reports that symbol number i of list is s, wherever its name is.
+func named(s symbol, list []symbol, i uint32) bool {
+	if int(i) >= len(list) {
+		return false
+	}
+	got := list[i]
+	got.nameAt = s.nameAt
+	return got == s
+}
+
+// lasting returns what a trace of the stack and other modules see.
+func lasting(o *object) []symbol {
+	var list []symbol
+	for _, s := range o.symbols() {
+		if elf.ST_TYPE(s.info) == elf.STT_FUNC || elf.ST_BIND(s.info) != elf.STB_LOCAL {
+			s.nameAt = 0
+			list = append(list, s)
+		}
+	}
+	return list
 }

@@ -17,6 +17,7 @@ const (
 // Offsets of fields in the ELF header.
 const (
 	offType     = 16
+	offMachine  = 18
 	offSections = 40 // e_shoff, 8 bytes
 	offSegments = 56 // e_phnum
 	offHeader   = 58 // e_shentsize, then e_shnum and e_shstrndx
@@ -40,7 +41,22 @@ type section struct {
 // kernel module is on amd64, arm64 and riscv64.
 type object struct {
 	data     []byte
-	sections []section // by index; number 0 is empty
+	sections []section      // by index; number 0 is empty
+	edited   map[int][]byte // contents in place of the file's
+
+	nameTable int // the number of the section with the sections' names
+}
+
+func (o *object) machine() elf.Machine {
+	return elf.Machine(binary.LittleEndian.Uint16(o.data[offMachine:]))
+}
+
+// edit gives a section other contents.
+func (o *object) edit(i int, content []byte) {
+	if o.edited == nil {
+		o.edited = make(map[int][]byte)
+	}
+	o.edited[i] = content
 }
 
 // parseObject parses the section headers of data. Each section's content is
@@ -128,7 +144,8 @@ func (o *object) readNames(index uint16) error {
 	if int(index) >= len(o.sections) || o.sections[index].kind != elf.SHT_STRTAB {
 		return fmt.Errorf("section %d, of the sections' names, is no string table", index)
 	}
-	table := o.content(int(index))
+	o.nameTable = int(index)
+	table := o.content(o.nameTable)
 	for i := range o.sections {
 		s := &o.sections[i]
 		if uint64(s.nameAt) > uint64(len(table)) {
@@ -140,8 +157,12 @@ func (o *object) readNames(index uint16) error {
 	return nil
 }
 
-// content returns the bytes of the section, a part of the file's.
+// content returns the bytes of the section, a part of the file's unless they
+// were edited.
 func (o *object) content(i int) []byte {
+	if content, ok := o.edited[i]; ok {
+		return content
+	}
 	if s := o.sections[i]; s.inFile() {
 		return o.data[s.off : s.off+s.size]
 	}

@@ -49,6 +49,7 @@ type part struct {
 	kind  elf.SectionType // SHT_PROGBITS where 0
 	flags elf.SectionFlag
 	data  []byte
+	link  uint32
 	info  uint32
 	align uint64
 }
@@ -59,7 +60,7 @@ func moduleFile(machine elf.Machine, parts ...part) []byte {
 	file := append([]byte(nil), make([]byte, 64)...)
 	headers := []section{{}}
 	for _, p := range append(parts, part{name: ".shstrtab", kind: elf.SHT_STRTAB}) {
-		h := section{nameAt: uint32(len(names)), kind: p.kind, flags: p.flags, info: p.info, align: p.align}
+		h := section{nameAt: uint32(len(names)), kind: p.kind, flags: p.flags, link: p.link, info: p.info, align: p.align}
 		if h.kind == 0 {
 			h.kind = elf.SHT_PROGBITS
 		}

@@ -85,9 +85,10 @@ there are none either. May be given several times.`)
 a folder like /etc/modprobe.d, or from one file. Without it there are none. May be given several times.`)
 	f.List(&a.firmwareDirs, "firmware-dir", "DIR", `Puts in the firmware that the modules name, from DIR, a folder like
 /lib/firmware. May be given several times; the first that has a file counts.`)
-	f.Bool(&a.keepSignatures, "keep-module-signatures", `Keeps the modules' signatures and BTF, which are cut by default where
-the kernel's configuration does not enforce signatures: checking them is most of what a stock kernel's boot costs.
-Without them the kernel is tainted (E).`)
+	f.Bool(&a.keepSignatures, "keep-module-signatures", `Keeps the modules as they are. By default signatures, BTF and what only
+tracers read are cut where the kernel's configuration does not enforce signatures: they are most of what a stock
+kernel's boot costs. Without them the kernel is tainted (E), ftrace does not see the modules, and a trace of the stack
+marks their functions by "?".`)
 }
 
 func (a *asked) defineFiles(f *verb.Flags) {
