@@ -35,6 +35,7 @@ type guest struct {
 	terminal *os.File             // the workload's own; nil for none
 	shell    bool                 // one of a person is open
 	stop     chan<- time.Duration // asks the boot to stop the workload, with the grace
+	known    metrics.Known        // has a lock of its own
 }
 
 // stepDone records a stage or a script; err is why it failed.
@@ -132,7 +133,7 @@ func (g *guest) Metrics() *metrics.Node {
 	g.mu.Unlock()
 	node, _ := metrics.Config{ // what cannot be read is absent
 		Proc: procPath, Sys: sysPath, Cgroup: filepath.Join(cgroupPath, CgroupName),
-		Mounts: []string{"/"}, Stages: stages,
+		Mounts: []string{"/"}, Stages: stages, Known: &g.known,
 	}.Collect()
 	return node
 }

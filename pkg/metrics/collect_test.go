@@ -29,7 +29,7 @@ func fakeProc(t *testing.T, files map[string]string) string {
 
 const (
 	someStat   = "7 (a)" + statTail
-	someStatus = "Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nVmSize:\t20 kB\nVmRSS:\t10 kB\n"
+	someStatus = "PPid:\t41\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nVmSize:\t20 kB\nVmRSS:\t10 kB\n"
 )
 
 func TestCollectProcesses(t *testing.T) {
@@ -117,14 +117,14 @@ func TestCollectBoundsProcesses(t *testing.T) {
 func TestCollectErrors(t *testing.T) {
 	files := map[string]string{"meminfo": "MemTotal: x kB\n", "net/dev": "lo: 1\n"}
 	for pid := range 2 * maxErrors {
-		files[strconv.Itoa(pid+1)+"/stat"] = "1 (a) S x\n"
+		files[strconv.Itoa(pid+1)+"/stat"] = "1 (a) S 0 0 0 0 0 x\n"
 	}
 	proc := fakeProc(t, files)
 	root, errs := Config{Proc: proc}.Collect()
 	if len(errs) != maxErrors {
 		t.Fatalf("Collect() has %d errors, want %d", len(errs), maxErrors)
 	}
-	want := "read process " + proc + `/1: stat: field 4: strconv.ParseUint: parsing "x": invalid syntax`
+	want := "read process " + proc + `/1: stat: field 9: strconv.ParseUint: parsing "x": invalid syntax`
 	if errs[0].Error() != want {
 		t.Errorf("error = %v, want %s", errs[0], want)
 	}
@@ -206,7 +206,7 @@ func TestWireSize(t *testing.T) {
 	p := process{
 		pid: "4194304", executable: text([]byte(full)), cwd: text([]byte(full)),
 		arguments: arguments([]byte(strings.Repeat("a\x00", MaxArguments) + full)),
-		stat:      stat{parent: 1 << 22}, status: status{uid: 1 << 31, gid: 1 << 31, resident: 1 << 40},
+		status:    status{parent: 1 << 22, uid: 1 << 31, gid: 1 << 31, resident: 1 << 40},
 	}
 	if got := wireSize(p.node(1<<40)) * DefaultProcesses; got > 20<<20 {
 		t.Errorf("%d processes take %d bytes", DefaultProcesses, got)

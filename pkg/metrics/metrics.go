@@ -30,6 +30,10 @@ type Config struct {
 	Mounts []string // mount points whose file systems are asked how full they are
 	Stages []Stage  // of the boot, in order
 
+	// Known, where it is not nil, saves what the collections that share it would
+	// read again of each process.
+	Known *Known
+
 	// MaxProcesses bounds the processes listed, those with the lowest pids;
 	// zero is DefaultProcesses. The node system/processes tells how many
 	// there are and how many were left out for this.

@@ -36,7 +36,7 @@ func check[T any](t *testing.T, parser func([]byte) (T, error), tests []parse[T]
 const statTail = " S 41 42 42 0 -1 4194560 209 1968 0 0 2 120 17 74 20 0 1 0 8500 2314240 379 18446744073709551615 1 1 0 0\n"
 
 func TestParseStat(t *testing.T) {
-	want := stat{parent: 41, start: 8500}
+	want := stat{start: 8500}
 	check(t, parseStat, []parse[stat]{
 		{name: "plain", in: "42 (init)" + statTail, want: want},
 		{name: "space", in: "42 (tmux: server)" + statTail, want: want},
@@ -52,7 +52,7 @@ func TestParseStat(t *testing.T) {
 		},
 		{name: "empty", in: "", wantErr: "no name"},
 		{name: "cut", in: "42 (init) S 41 42", wantErr: "5 fields, want 22"},
-		{name: "no number", in: "42 (init) S x" + statTail, wantErr: "field 4"},
+		{name: "no number", in: strings.Replace("42 (init)"+statTail, "4194560", "x", 1), wantErr: "field 9"},
 		{name: "negative start", in: strings.Replace("42 (init)"+statTail, "8500", "-1", 1), wantErr: "field 22"},
 	})
 }
@@ -69,6 +69,8 @@ func TestParseStatus(t *testing.T) {
 		{name: "name like a line", in: "Name:\tx\\nUid:\t9\t9\n" + ids, want: want},
 		{name: "without end", in: ids + "VmSize:\t3060 kB\nVmRSS:\t1764 kB", want: full},
 		{name: "many groups", in: "Uid:\t1000\t0\t0\t0\nGid:\t100\t5\t5\t5\nGroups:\t" + strings.Repeat("4294967294 ", 65536) + "\nVmSize:\t3060 kB\nVmRSS:\t1764 kB\n", want: full},
+		{name: "parent", in: "PPid:\t41\n" + ids, want: status{parent: 41, uid: 1000, gid: 100, egid: 5}},
+		{name: "no parent", in: "PPid:\t-1\n" + ids, wantErr: "PPid: "},
 		{name: "no Gid", in: "Uid:\t0\t0\t0\t0\n", wantErr: "no Gid"},
 		{name: "one id", in: "Uid:\t0\nGid:\t0\t0\n", wantErr: "Uid: "},
 		{name: "an id of 33 bits", in: "Uid:\t4294967296\t0\t0\t0\n", wantErr: "out of range"},

@@ -2,10 +2,8 @@ package metrics
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 )
 
@@ -45,7 +43,8 @@ func (t tally) node() *Node {
 
 // processReader reads processes one after the other into the same buffers.
 type processReader struct {
-	proc    int // directory
+	proc    int    // directory
+	uptime  uint64 // ticks
 	buf     []byte
 	textBuf [MaxText + 1]byte // one more than is taken, to see that there is more
 }
@@ -61,36 +60,40 @@ func (c *collection) processes() (listed, counted *Node) {
 		return nil, nil
 	}
 	defer dir.Close()
+	proc := int(dir.Fd())
 	uptime, _ := parsed(c, c.Proc, "uptime", parseUptime)
-	pids, err := readPIDs(dir)
+	entries, err := readEntries(proc)
 	if err != nil {
-		c.fail(err)
+		c.fail(&os.PathError{Op: "read directory", Path: c.Proc, Err: err})
 		return nil, nil
 	}
-	nodes, t := c.list(int(dir.Fd()), pids, uptime)
+	sortEntries(entries)
+	c.Known.recall(entries)
+	nodes, t := c.list(proc, entries, uptime)
+	c.Known.keep(entries)
 	return branch("process", nodes...), t.node()
 }
 
-// list reads the processes pids from the directory proc.
-func (c *collection) list(proc int, pids []int, uptime uint64) ([]*Node, tally) {
+// list reads the processes of entries from the directory proc, and what there is
+// to know of them.
+func (c *collection) list(proc int, entries []entry, uptime uint64) ([]*Node, tally) {
 	limit := c.MaxProcesses
 	if limit <= 0 {
 		limit = DefaultProcesses
 	}
-	nodes := make([]*Node, 0, min(limit, len(pids)))
-	t := tally{total: len(pids)}
-	r := &processReader{proc: proc, buf: make([]byte, 0, firstBuffer)}
-	for i, pid := range pids {
+	nodes := make([]*Node, 0, min(limit, len(entries)))
+	t := tally{total: len(entries)}
+	r := &processReader{proc: proc, uptime: uptime, buf: make([]byte, 0, firstBuffer)}
+	for i := range entries {
 		if len(nodes) == limit {
-			t.omitted = len(pids) - i
+			t.omitted = len(entries) - i
 			break
 		}
-		name := strconv.Itoa(pid)
-		p, err := r.read(name)
+		p, err := r.read(&entries[i])
 		switch {
 		case err != nil && gone(err):
 		case err != nil:
-			c.fail(fmt.Errorf("read process %s: %w", filepath.Join(c.Proc, name), err))
+			c.fail(fmt.Errorf("read process %s: %w", filepath.Join(c.Proc, strconv.Itoa(entries[i].pid)), err))
 		case p.stat.kernel:
 			t.kernel++
 		default:
@@ -101,46 +104,28 @@ func (c *collection) list(proc int, pids []int, uptime uint64) ([]*Node, tally) 
 	return nodes, t
 }
 
-// readPIDs returns the names in a /proc that are numbers, in order.
-func readPIDs(dir *os.File) ([]int, error) {
-	const batch = 1024
-	var found []int
-	for {
-		names, err := dir.Readdirnames(batch)
-		for _, name := range names {
-			if pid, err := strconv.ParseUint(name, 10, 31); err == nil {
-				found = append(found, int(pid))
-			}
-		}
-		if err != nil {
-			slices.Sort(found)
-			if err == io.EOF {
-				err = nil
-			}
-			return found, err
-		}
-	}
-}
-
 // read reads a process; of a kernel thread nothing but stat. The error is gone
 // where the process ended meanwhile.
-func (r *processReader) read(pid string) (process, error) {
-	p := process{pid: pid}
-	dir, err := openProcess(r.proc, pid)
+func (r *processReader) read(e *entry) (process, error) {
+	if e.known && e.stat.kernel {
+		return process{stat: e.stat}, nil
+	}
+	name := strconv.Itoa(e.pid) + end
+	p := process{pid: name[:len(name)-len(end)]}
+	dir, err := openProcess(r.proc, name)
 	if err != nil {
 		return p, err
 	}
 	defer dir.close()
-	if r.buf, err = dir.read("stat", r.buf, maxStatus); err != nil {
-		return p, err
+	if !e.known {
+		if err := r.learn(dir, e); err != nil {
+			return p, err
+		}
 	}
-	if p.stat, err = parseStat(r.buf); err != nil {
-		return p, fmt.Errorf("stat: %w", err)
-	}
-	if p.stat.kernel {
+	if p.stat = e.stat; p.stat.kernel {
 		return p, nil
 	}
-	if r.buf, err = dir.read("status", r.buf, maxStatus); err != nil {
+	if r.buf, err = dir.read("status"+end, r.buf, maxStatus); err != nil {
 		return p, err
 	}
 	if p.status, err = parseStatus(r.buf); err != nil {
@@ -149,18 +134,32 @@ func (r *processReader) read(pid string) (process, error) {
 	return p, r.texts(dir, &p)
 }
 
+// learn reads what a process keeps.
+func (r *processReader) learn(dir processDir, e *entry) error {
+	var err error
+	if r.buf, err = dir.read("stat"+end, r.buf, maxStatus); err != nil {
+		return err
+	}
+	s, err := parseStat(r.buf)
+	if err != nil {
+		return fmt.Errorf("stat: %w", err)
+	}
+	e.learn(s, r.uptime)
+	return nil
+}
+
 // texts reads what the process chose itself. A zombie has neither executable
 // nor cwd, and those of another user may be withheld.
 func (r *processReader) texts(dir processDir, p *process) error {
-	line, err := dir.readWaiting("cmdline", r.textBuf[:0], len(r.textBuf))
+	line, err := dir.readWaiting("cmdline"+end, r.textBuf[:0], len(r.textBuf))
 	if err != nil {
 		return err
 	}
 	p.arguments = arguments(line)
-	if path, err := dir.readlink("exe", r.textBuf[:]); err == nil {
+	if path, err := dir.readlink("exe"+end, r.textBuf[:]); err == nil {
 		p.executable = text(path)
 	}
-	if path, err := dir.readlink("cwd", r.textBuf[:]); err == nil {
+	if path, err := dir.readlink("cwd"+end, r.textBuf[:]); err == nil {
 		p.cwd = text(path)
 	}
 	return nil
@@ -193,8 +192,8 @@ func (s *processNodes) number(name string, n float64, f Format) *Node {
 func (p process) node(uptime uint64) *Node {
 	s := new(processNodes)
 	children := s.children[:0]
-	if p.stat.parent != 0 {
-		children = append(children, s.number("parent", float64(p.stat.parent), Integer))
+	if p.status.parent != 0 {
+		children = append(children, s.number("parent", float64(p.status.parent), Integer))
 	}
 	if p.executable != "" {
 		children = append(children, s.add("executable", Value{Kind: Text, Text: p.executable}, Unknown))

@@ -11,9 +11,9 @@ import (
 // that Go knows.
 const ticks = 100
 
-// stat is what is taken of /proc/PID/stat.
+// stat is what is taken of /proc/PID/stat: what a process keeps. The rest is in
+// status, which has to be read in any case.
 type stat struct {
-	parent uint64
 	start  uint64 // ticks since the boot
 	kernel bool   // a kernel thread
 }
@@ -23,8 +23,8 @@ type stat struct {
 // numbers begin after the last parenthesis.
 func parseStat(b []byte) (stat, error) {
 	const (
-		state, parent, flags, start = 0, 1, 6, 19 // from the third field on
-		kernelThread                = 0x00200000  // PF_KTHREAD of linux/sched.h
+		flags, start = 6, 19      // from the third field on
+		kernelThread = 0x00200000 // PF_KTHREAD of linux/sched.h
 	)
 	end := bytes.LastIndexByte(b, ')')
 	if end < 0 {
@@ -35,15 +35,13 @@ func parseStat(b []byte) (stat, error) {
 	for field := range bytes.FieldsSeq(b[end+1:]) {
 		var n uint64
 		var err error
-		if i == parent || i == flags || i == start {
+		if i == flags || i == start {
 			n, err = strconv.ParseUint(string(field), 10, 64)
 		}
 		if err != nil {
 			return stat{}, fmt.Errorf("field %d: %w", i+3, err)
 		}
 		switch i {
-		case parent:
-			s.parent = n
 		case flags:
 			s.kernel = n&kernelThread != 0
 		case start:
@@ -57,6 +55,7 @@ func parseStat(b []byte) (stat, error) {
 
 // status is what is taken of /proc/PID/status.
 type status struct {
+	parent            uint64
 	uid, euid         uint64
 	gid, egid         uint64
 	resident, virtual uint64 // bytes
@@ -72,6 +71,8 @@ func parseStatus(b []byte) (status, error) {
 		key, value, _ := bytes.Cut(line, []byte{':'})
 		var err error
 		switch string(key) {
+		case "PPid":
+			s.parent, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
 		case "Uid":
 			s.uid, s.euid, err = parseIDs(value)
 			uids = true
