@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kguest/kguest/pkg/console"
@@ -19,6 +22,7 @@ import (
 type channel struct {
 	path    string
 	version idm.Version
+	coming  func() bool   // the machine has a console whose ports may yet come
 	opened  chan struct{} // closed when the rest or err is set
 	giveUp  chan struct{} // closed when the boot no longer waits
 	file    *os.File
@@ -32,6 +36,11 @@ const (
 	lastTry  = 250 * time.Millisecond
 )
 
+// settleTimeout is how long after the first try the end of a boot waits for the
+// ports of a console that has its driver: host and driver greet each other beside
+// the boot, which may have failed by then.
+const settleTimeout = 2 * time.Second
+
 // sendTimeout bounds how long a host that does not read can hold up the end.
 const sendTimeout = 2 * time.Second
 
@@ -40,15 +49,19 @@ const sendTimeout = 2 * time.Second
 const maxFrame = 1 << 20
 
 func newChannel(path string, version idm.Version) *channel {
-	return &channel{path: path, version: version, opened: make(chan struct{}), giveUp: make(chan struct{})}
+	return &channel{
+		path: path, version: version, coming: func() bool { return consoleDriven(sysPath) },
+		opened: make(chan struct{}), giveUp: make(chan struct{}),
+	}
 }
 
-// open tries to open the channel for as long as timeout, and once more when the
-// boot gives up. The connection's goroutines are started by spawn.
+// open tries to open the channel for as long as timeout. When the boot gives up
+// it tries once more, or until settleTimeout where it may yet come. The
+// connection's goroutines are started by spawn.
 func (c *channel) open(timeout time.Duration, spawn func(f func())) {
 	defer close(c.opened)
 	began := time.Now()
-	last := false
+	giveUp := c.giveUp
 	for pause := firstTry; ; pause = min(2*pause, lastTry) {
 		c.file, c.err = openRaw(c.path)
 		if c.err == nil {
@@ -57,19 +70,26 @@ func (c *channel) open(timeout time.Duration, spawn func(f func())) {
 			})
 			return
 		}
-		if last {
-			return
-		}
 		if time.Since(began) >= timeout {
 			c.err = fmt.Errorf("%w after %v", c.err, timeout)
 			return
 		}
 		select {
 		case <-time.After(pause):
-		case <-c.giveUp:
-			last = true
+		case <-giveUp:
+			giveUp, pause = nil, firstTry
+			timeout = min(timeout, settleTimeout)
+			if !c.coming() {
+				timeout = 0
+			}
 		}
 	}
+}
+
+// consoleDriven reports a virtio console that has its driver.
+func consoleDriven(sys string) bool {
+	entries, _ := os.ReadDir(filepath.Join(sys, "bus/virtio/drivers/virtio_console")) // none: no driver
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "virtio") })
 }
 
 func openRaw(path string) (*os.File, error) {
@@ -115,7 +135,7 @@ func (c *channel) sendExit(ctx context.Context, e Exit) error {
 	close(c.giveUp)
 	select {
 	case <-c.opened:
-	case <-time.After(sendTimeout): // open(2) itself hangs
+	case <-time.After(settleTimeout + sendTimeout): // open(2) itself hangs
 		return errAbsent
 	}
 	if c.err != nil {

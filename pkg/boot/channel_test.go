@@ -69,14 +69,68 @@ func TestChannelGivesUp(t *testing.T) {
 	<-c.opened
 }
 
+// TestChannelComesAfterTheEnd has the boot fail before the port is there, of a
+// console that has its driver.
+func TestChannelComesAfterTheEnd(t *testing.T) {
+	host, path := openPTY(t)
+	late := filepath.Join(t.TempDir(), "port")
+	c := newChannel(late, idm.Version1)
+	c.coming = func() bool {
+		time.AfterFunc(20*firstTry, func() { _ = os.Symlink(path, late) })
+		return true
+	}
+	go c.open(time.Minute, plain)
+	must(t, c.sendExit(context.Background(), Exit{Code: 10, Stage: "images"}))
+	const want = "\x06\x00\x00\x00\x0a\x04\x0a\x02\x08\x0a"
+	got := make([]byte, 256)
+	n, err := host.Read(got)
+	if err != nil || string(got[:n]) != want {
+		t.Errorf("the host read % x, %v, want % x", got[:n], err, want)
+	}
+}
+
+// TestChannelNeverComes: a console without that port holds up no end but an
+// early one, and that by settleTimeout.
+func TestChannelNeverComes(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	for _, age := range []time.Duration{0, settleTimeout / 2, settleTimeout, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChannel(none, idm.Version1)
+			c.coming = func() bool { return true }
+			go c.open(100*time.Hour, plain)
+			time.Sleep(age)
+			began := time.Now()
+			err := c.sendExit(t.Context(), Exit{})
+			took, most := time.Since(began), max(0, settleTimeout-age)+lastTry
+			if !errors.Is(err, errAbsent) || took > most {
+				t.Errorf("at %v: sendExit = %v after %v, want %v after at most %v", age, err, took, errAbsent, most)
+			}
+		})
+	}
+}
+
+func TestConsoleDriven(t *testing.T) {
+	sys := t.TempDir()
+	driver := filepath.Join(sys, "bus/virtio/drivers/virtio_console")
+	for _, step := range []struct {
+		name string
+		want bool
+	}{{"", false}, {"bind", false}, {"virtio3", true}} {
+		must(t, os.MkdirAll(filepath.Join(driver, step.name), 0o755))
+		if got := consoleDriven(sys); got != step.want {
+			t.Errorf("with %q: consoleDriven = %t, want %t", step.name, got, step.want)
+		}
+	}
+}
+
 // TestChannelStuckInOpen has a channel of which the open never returns.
 func TestChannelStuckInOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newChannel("/dev/stuck", idm.Version1)
 		began := time.Now()
 		err := c.sendExit(t.Context(), Exit{})
-		if took := time.Since(began); !errors.Is(err, errAbsent) || took != sendTimeout {
-			t.Errorf("sendExit = %v after %v, want %v after %v", err, took, errAbsent, sendTimeout)
+		if took, want := time.Since(began), settleTimeout+sendTimeout; !errors.Is(err, errAbsent) || took != want {
+			t.Errorf("sendExit = %v after %v, want %v after %v", err, took, errAbsent, want)
 		}
 	})
 }

@@ -61,6 +61,9 @@ func (m *Machine) attempt(step func()) {
 
 // report tells the host how it ended, by every way there is.
 func (m *Machine) report(ctx context.Context, e Exit) {
+	if m.channel == nil {
+		m.lateChannel(ctx)
+	}
 	if m.channel != nil {
 		if err := m.channel.sendExit(ctx, e); err != nil && !errors.Is(err, errAbsent) {
 			m.log.warn(err.Error())
@@ -69,6 +72,18 @@ func (m *Machine) report(ctx context.Context, e Exit) {
 	if err := tellXen(xenbusPath, e.Code); err != nil {
 		m.log.warn(err.Error())
 	}
+}
+
+// lateChannel opens the channel of a boot that failed before it came to that.
+func (m *Machine) lateChannel(ctx context.Context) {
+	if m.params.IDM.Path == "" {
+		return
+	}
+	if m.modules == nil && !m.rest {
+		_ = modules(ctx, m) // it never fails
+	}
+	m.params.IDM.Required = false
+	_ = openChannel(ctx, m) // nothing waits for it here
 }
 
 // tellXen writes the code to XenStore, where the machine has one.
