@@ -21,9 +21,9 @@ channel; QEMU serves one host at a time on it.`,
 128+n where signal n killed it, 127 where it was not found, 126 where it could not be executed, 125 where it did not
 run for another reason or its end is not known, and 141 where nobody reads its output any more, which ends it.
 
-A host that connects ends the commands and transfers of those before it, but for ping and metrics, which speak version
-1. A command is ended with its process group; what it started in a group or a session of its own (setsid, a shell's jobs
-in the background) runs on, until the workload ends. Stop and signal are sent also where the guest does not answer.`,
+A host that connects ends the commands and transfers of those before it; ping and metrics, which speak version 1, do
+not. A command is ended with its process group; what it started in a group of its own (setsid, a shell's jobs in the
+background) runs on, until the workload ends. Stop and signal are sent also where the guest does not answer.`,
 		Examples: []string{
 			"idm guest.sock ping",
 			"idm guest.sock metrics -json",
