@@ -157,29 +157,50 @@ func (c *Conn) patience() (wait time.Duration, end uint64) {
 	return c.config.Silence, s.end()
 }
 
-// fill gives the scanner what comes next, or that nothing does. Time counts only
-// while it waits: a frame may lie with who sends it while nobody calls Receive.
+// looks is how often nothing has to be there for silence. When the process stood
+// still, as Go's does where the kernel is slow to execute a program for it, what
+// came meanwhile has not been read yet, and one timer alone would not know.
+const looks = 5
+
+// fill gives the scanner what comes next, or that nothing does.
 func (c *Conn) fill(ctx context.Context) error {
-	var silence <-chan time.Time
-	var stale uint64
-	if c.scanner.pending() > 0 {
-		var wait time.Duration
-		wait, stale = c.patience()
-		timer := time.NewTimer(wait)
+	if c.scanner.pending() == 0 {
+		_, err := c.await(ctx, 0)
+		return err
+	}
+	left, stale := c.patience()
+	for left > 0 {
+		look := min(left, c.config.Silence/looks)
+		if came, err := c.await(ctx, look); came || err != nil {
+			return err
+		}
+		left -= look
+	}
+	c.scanner.giveUp(stale)
+	return nil
+}
+
+// await gives the scanner what comes; false where nothing does in the time, which
+// is unbounded where it is zero. Time counts only while it waits: a frame may lie
+// with who sends it while nobody calls Receive.
+func (c *Conn) await(ctx context.Context, most time.Duration) (bool, error) {
+	var over <-chan time.Time
+	if most > 0 {
+		timer := time.NewTimer(most)
 		defer timer.Stop()
-		silence = timer.C
+		over = timer.C
 	}
 	began := time.Now()
+	defer func() { c.head.spent += min(time.Since(began), most) }()
 	select {
 	case got, ok := <-c.chunks:
 		c.take(got, ok)
-	case <-silence:
-		c.scanner.giveUp(stale)
+		return true, nil
+	case <-over:
+		return false, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
-	c.head.spent += time.Since(began)
-	return nil
 }
 
 // take gives the scanner what was read; false where nothing is read any more.
