@@ -70,6 +70,7 @@ var places = map[string]place{
 	"pkg/idm/client":            {host, 0},
 	"pkg/pack/flatten":          {host, 0},
 	"pkg/pack/...":              {host, 1},
+	"pkg/scratch":               {host, 0},
 	"pkg/vm":                    {host, 0},
 	"initramfs/...":             {host, 1},
 	"pkg/idm/relay":             {host, 1},
