@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,12 +21,15 @@ const (
 	cacheBuilder = "1"
 	// cacheBytes is how much all entries may have; the least recently used go.
 	cacheBytes = 16 << 30
+	// tmpPrefix begins the name of what is being written, which stays where a
+	// process was killed, and goes after tmpAge.
+	tmpPrefix = ".tmp-"
+	tmpAge    = time.Hour
 )
 
 // cache keeps the disk of one image. The zero value keeps nothing.
 //
-// An entry is a file KEY.disk and beside it KEY.json. Disks share their blocks
-// with those that users got, where the file system is the same.
+// An entry is a file KEY.disk and beside it KEY.json.
 type cache struct {
 	dir, key string
 }
@@ -74,8 +76,9 @@ func (c cache) disk() string { return filepath.Join(c.dir, c.key+".disk") }
 
 func (c cache) about() string { return filepath.Join(c.dir, c.key+".json") }
 
-// take puts the disk at out, and returns what was warned of when it was made.
-func (c cache) take(out string) ([]string, bool) {
+// take puts the disk at out, by place, and returns what was warned of when it was
+// made.
+func (c cache) take(out string, place func(from, to string) error) ([]string, bool) {
 	if c.dir == "" {
 		return nil, false
 	}
@@ -88,7 +91,7 @@ func (c cache) take(out string) ([]string, bool) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != entry.Size || !info.ModTime().Equal(entry.ModTime) {
 		return nil, false
 	}
-	if err := share(c.disk(), out); err != nil {
+	if err := place(c.disk(), out); err != nil {
 		return nil, false
 	}
 	now := time.Now()
@@ -98,13 +101,13 @@ func (c cache) take(out string) ([]string, bool) {
 	return entry.Warnings, true
 }
 
-// put keeps the disk at path.
-func (c cache) put(path string, warnings []string) error {
+// put keeps the disk at path, by place.
+func (c cache) put(path string, warnings []string, place func(from, to string) error) error {
 	if c.dir == "" {
 		return nil
 	}
-	tmp := filepath.Join(c.dir, ".tmp-"+rand.Text())
-	if err := share(path, tmp); err != nil {
+	tmp := filepath.Join(c.dir, tmpPrefix+rand.Text())
+	if err := place(path, tmp); err != nil {
 		return err
 	}
 	info, err := os.Stat(tmp)
@@ -127,53 +130,25 @@ func (c cache) put(path string, warnings []string) error {
 	return c.evict(cacheBytes)
 }
 
-// share makes the new file to, which has the content of from: the same file
-// where it can be.
-func share(from, to string) error {
-	if os.Link(from, to) == nil {
-		return nil
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return errors.Join(err, os.Remove(to))
-	}
-	return nil
+// cached is an entry, for evict.
+type cached struct {
+	key  string
+	used time.Time
+	size int64
 }
 
 // evict removes entries that were not used for longest, but for c's own, until
 // the rest has at most bytes.
 func (c cache) evict(most int64) error {
-	list, err := os.ReadDir(c.dir)
+	items, err := c.list()
 	if err != nil {
 		return err
 	}
-	type item struct {
-		key  string
-		used time.Time
-		size int64
-	}
-	var items []item
 	var total int64
-	for _, e := range list {
-		key, ok := strings.CutSuffix(e.Name(), ".json")
-		about, err := e.Info()
-		disk, err2 := os.Stat(filepath.Join(c.dir, key+".disk"))
-		if !ok || err != nil || err2 != nil {
-			continue
-		}
-		total += disk.Size()
-		items = append(items, item{key, about.ModTime(), disk.Size()})
+	for _, i := range items {
+		total += i.size
 	}
-	slices.SortFunc(items, func(a, b item) int { return a.used.Compare(b.used) })
+	slices.SortFunc(items, func(a, b cached) int { return a.used.Compare(b.used) })
 	for _, i := range items {
 		if total <= most || i.key == c.key {
 			continue
@@ -185,4 +160,28 @@ func (c cache) evict(most int64) error {
 		}
 	}
 	return nil
+}
+
+// list returns the entries, and removes what was left of some.
+func (c cache) list() ([]cached, error) {
+	files, err := os.ReadDir(c.dir)
+	if err != nil {
+		return nil, err
+	}
+	var items []cached
+	for _, f := range files {
+		about, err := f.Info()
+		if err != nil {
+			continue
+		}
+		if strings.HasPrefix(f.Name(), tmpPrefix) && time.Since(about.ModTime()) > tmpAge {
+			_ = os.Remove(filepath.Join(c.dir, f.Name())) // tried again next time
+		}
+		key, ok := strings.CutSuffix(f.Name(), ".json")
+		disk, err := os.Stat(filepath.Join(c.dir, key+".disk"))
+		if ok && err == nil {
+			items = append(items, cached{key, about.ModTime(), disk.Size()})
+		}
+	}
+	return items, nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,11 +70,34 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// A disk that someone wrote to does not come back.
-func TestCacheSpoiled(t *testing.T) {
+// A disk is its user's own: what is written to it is not in the cache.
+func TestCacheApart(t *testing.T) {
+	cache := t.TempDir()
+	src, _ := small(t, "one")
+	first := packed(t, Request{Source: src, Cache: cache})
+	second := packed(t, Request{Source: src, Cache: cache})
+	want, err := sumOf(second.Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, disk := range []string{first.Image, second.Image} {
+		if err := os.WriteFile(disk, []byte("spoiled"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third := packed(t, Request{Source: src, Cache: cache})
+	if got, err := sumOf(third.Image); !third.Cached || got != want || err != nil {
+		t.Errorf("after others were written to: cached %t, %s, %v, want that of %s", third.Cached, got, err, want)
+	}
+}
+
+// A disk that nobody writes to may be the cache's own, which does not come back
+// where somebody did.
+func TestCacheShared(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
 	src, _ := small(t, "one")
-	r := packed(t, Request{Source: src, Dir: out, Cache: cache})
+	shared := Request{Source: src, Dir: out, Cache: cache, ReadOnly: true}
+	r := packed(t, shared)
 	want, err := sumOf(r.Image)
 	if err != nil {
 		t.Fatal(err)
@@ -87,12 +111,46 @@ func TestCacheSpoiled(t *testing.T) {
 	if err := errors.Join(err, f.Close(), os.Chtimes(r.Image, later, later)); err != nil {
 		t.Fatal(err)
 	}
-	r = packed(t, Request{Source: src, Dir: out, Cache: cache})
+	r = packed(t, shared)
 	if got, err := sumOf(r.Image); r.Cached || got != want || err != nil {
 		t.Errorf("after the disk was written to: cached %t, %s, want a new one of %s", r.Cached, got, want)
 	}
-	if r = packed(t, Request{Source: src, Dir: out, Cache: cache}); !r.Cached {
+	if r = packed(t, shared); !r.Cached {
 		t.Error("the new one is not in the cache")
+	}
+}
+
+// A copy has the holes of the file, and none of its writes.
+func TestCopyDisk(t *testing.T) {
+	const size = 64 << 20
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	f, err := os.Create(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{0, 1 << 20, size / 2} {
+		if _, err := f.WriteAt([]byte("content"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(f.Truncate(size), f.Close(), copyDisk(from, to)); err != nil {
+		t.Fatal(err)
+	}
+	want, err := sumOf(from)
+	got, err2 := sumOf(to)
+	if got != want || err != nil || err2 != nil {
+		t.Errorf("copy is %s, want %s (%v, %v)", got, want, err, err2)
+	}
+	info, err := os.Stat(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; used > size/16 { //nolint:errcheck // of Linux
+		t.Errorf("copy takes %d bytes of the disk", used)
+	}
+	if err := copyDisk(from, to); !errors.Is(err, os.ErrExist) {
+		t.Errorf("copy over a file = %v, want %v", err, os.ErrExist)
 	}
 }
 
@@ -103,7 +161,7 @@ func TestCacheEvict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, key := range []string{"old", "used", "new"} {
-		if err := (cache{dir, key}).put(file, nil); err != nil {
+		if err := (cache{dir, key}).put(file, nil, copyDisk); err != nil {
 			t.Fatal(err)
 		}
 		when := time.Now().Add(time.Duration(i-10) * time.Hour)
@@ -111,14 +169,22 @@ func TestCacheEvict(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, ok := (cache{dir, "old"}).take(filepath.Join(t.TempDir(), "x")); !ok {
+	left := filepath.Join(dir, tmpPrefix+"left")
+	when := time.Now().Add(-2 * tmpAge)
+	if err := errors.Join(os.WriteFile(left, nil, 0o644), os.Chtimes(left, when, when)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := (cache{dir, "old"}).take(filepath.Join(t.TempDir(), "x"), copyDisk); !ok {
 		t.Fatal("nothing in the cache")
 	}
 	if err := (cache{dir, "new"}).evict(2000); err != nil {
 		t.Fatal(err)
 	}
+	if left := contents(t, dir); len(left) != 4 {
+		t.Errorf("cache has %d files, want two entries of two", len(left))
+	}
 	for key, want := range map[string]bool{"old": true, "used": false, "new": true} {
-		if _, ok := (cache{dir, key}).take(filepath.Join(t.TempDir(), "x")); ok != want {
+		if _, ok := (cache{dir, key}).take(filepath.Join(t.TempDir(), "x"), copyDisk); ok != want {
 			t.Errorf("%s is in the cache: %t, want %t", key, ok, want)
 		}
 	}

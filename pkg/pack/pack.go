@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/scratch"
 )
 
 // Formats of a disk.
@@ -54,12 +56,12 @@ func Image(ctx context.Context, root, out string, o Options) error {
 	if info, err := os.Stat(out); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("pack %s: exists and is no regular file", out)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(out), ".pack-*")
+	work, err := scratch.Make(filepath.Dir(out), workPrefix)
 	if err != nil {
-		return fmt.Errorf("pack %s: %w", out, err)
+		return fmt.Errorf("pack %s: make a folder in %s: %w", out, filepath.Dir(out), cause(err))
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // nothing is lost with a temporary directory
-	tmp := filepath.Join(dir, filepath.Base(out))
+	defer work.Remove() //nolint:errcheck // nothing is lost with it
+	tmp := filepath.Join(work.Path, filepath.Base(out))
 	if err := makeImage(ctx, root, tmp, o); err != nil {
 		return fmt.Errorf("pack %s: %w", out, err)
 	}

@@ -126,7 +126,7 @@ func TestErrors(t *testing.T) {
 		{"no root", image(filepath.Join(dir, "none"), out, Options{}), "pack DIR/out: stat DIR/none: no such file or directory"},
 		{"root is a file", image(file, out, Options{}), "pack DIR/out: DIR/file: is no directory"},
 		{"out is a directory", image(dir, dir, Options{}), "pack DIR: exists and is no regular file"},
-		{"no directory for out", image(dir, filepath.Join(dir, "none/out"), Options{}), "pack DIR/none/out: stat DIR/none: no such file"},
+		{"no directory for out", image(dir, filepath.Join(dir, "none/out"), Options{}), "pack DIR/none/out: make a folder in DIR/none: no such file"},
 		{"format", image(dir, out, Options{Format: "xfs"}), `pack DIR/out: unknown format "xfs" (known: squashfs erofs ext4)`},
 		{"compression", image(dir, out, Options{Compression: "lzo"}), `pack DIR/out: unknown compression "lzo" of a squashfs`},
 		{"erofs", image(dir, out, Options{Format: Erofs, Compression: "xz"}), `pack DIR/out: unknown compression "xz" of an erofs`},

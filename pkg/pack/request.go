@@ -9,10 +9,14 @@ import (
 
 	"github.com/kguest/kguest/pkg/launch"
 	"github.com/kguest/kguest/pkg/ociproc"
-	"github.com/kguest/kguest/pkg/pack/erofs"
 	"github.com/kguest/kguest/pkg/pack/flatten"
 	"github.com/kguest/kguest/pkg/pack/source"
+	"github.com/kguest/kguest/pkg/scratch"
 )
+
+// workPrefix begins the name of a folder in which disks are made, beside where
+// they belong.
+const workPrefix = ".pack-"
 
 // DefaultMaxRatio is that of a Request.
 const DefaultMaxRatio = flatten.DefaultRatio
@@ -35,6 +39,9 @@ type Request struct {
 	Launch launch.Config
 	// Cache is a folder that keeps image disks by digest; empty: none.
 	Cache string
+	// ReadOnly is that nobody writes to the disks: the image's may be the cache's
+	// own file.
+	ReadOnly bool
 	// MaxRatio is how many times larger than its archive a layer's content may
 	// be beyond the first GiB; 0: DefaultMaxRatio.
 	MaxRatio int
@@ -75,17 +82,17 @@ func Pack(ctx context.Context, r Request) (*Result, error) {
 
 // pack writes the disks into a folder that is there.
 func (r Request) pack(ctx context.Context, name source.Name, launchJSON []byte) (*Result, error) {
-	work, err := os.MkdirTemp(r.Dir, ".pack-*")
+	work, err := scratch.Make(r.Dir, workPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("pack into %s: %w", r.Dir, err)
+		return nil, fmt.Errorf("pack into %s: %w", r.Dir, cause(err))
 	}
-	defer os.RemoveAll(work) //nolint:errcheck // nothing is lost with a temporary directory
-	img, err := source.Open(ctx, name, source.Options{Platform: r.Platform, Temp: work, MaxRatio: r.MaxRatio, Progress: r.Progress})
+	defer work.Remove() //nolint:errcheck // nothing is lost with it
+	img, err := source.Open(ctx, name, source.Options{Platform: r.Platform, Temp: work.Path, MaxRatio: r.MaxRatio, Progress: r.Progress})
 	if err != nil {
 		return nil, err
 	}
 	defer img.Close() //nolint:errcheck // what it holds goes with work
-	p := packer{Request: r, img: img, work: work}
+	p := packer{Request: r, img: img, work: work.Path}
 	if err := p.pack(ctx, launchJSON); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -188,12 +195,8 @@ func (p *packer) pack(ctx context.Context, launchJSON []byte) error {
 		Manifest: p.img.Manifest, ID: p.img.ID, Platform: p.img.Platform, Warnings: p.img.Warnings,
 	}
 	p.Progress("packing the configuration")
-	files := map[string][]byte{"image/config.json": p.img.Config, "launch.json": launchJSON}
-	tree, err := filesTree(ctx, files)
-	if err != nil {
-		return err
-	}
-	if err := p.writeTree(ctx, tree, p.inWork("config")); err != nil {
+	config := ConfigDisk{p.Format, p.Compression, p.img.Config, launchJSON}
+	if err := config.Write(ctx, p.inWork("config")); err != nil {
 		return err
 	}
 	return p.packImage(ctx)
@@ -205,7 +208,7 @@ func (p *packer) packImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if warnings, ok := c.take(p.inWork("image")); ok {
+	if warnings, ok := c.take(p.inWork("image"), p.copier()); ok {
 		p.result.Cached = true
 		p.result.Warnings = append(p.result.Warnings, warnings...)
 		return nil
@@ -214,29 +217,25 @@ func (p *packer) packImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.writeTree(ctx, tree, p.inWork("image")); err != nil {
+	if err := writeTree(ctx, tree, p.inWork("image"), p.Format, p.Compression); err != nil {
 		return err
 	}
 	p.result.Warnings = append(p.result.Warnings, tree.Warnings...)
-	if err := c.put(p.inWork("image"), tree.Warnings); err != nil {
+	if err := c.put(p.inWork("image"), tree.Warnings, p.copier()); err != nil {
 		p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("not kept in the cache: %v", err))
 	}
 	return nil
 }
 
-func (p *packer) inWork(name string) string { return filepath.Join(p.work, name) }
-
-// writeTree writes a disk.
-func (p *packer) writeTree(ctx context.Context, t *flatten.Tree, out string) error {
-	if p.Format == Squashfs {
-		return treeSquashfs(ctx, t, out, p.Compression)
+// copier is how a disk gets into the cache and out of it.
+func (p *packer) copier() func(from, to string) error {
+	if p.ReadOnly {
+		return link
 	}
-	f, err := os.OpenFile(out, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	return errors.Join(erofs.Write(ctx, f, t), f.Close())
+	return copyDisk
 }
+
+func (p *packer) inWork(name string) string { return filepath.Join(p.work, name) }
 
 // place moves the disks from work to where they belong. Where the second
 // cannot be, the first is as it was.

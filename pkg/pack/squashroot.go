@@ -15,6 +15,7 @@ import (
 const (
 	superSize       = 96
 	superMagic      = 0x73717368
+	superCompressor = 20
 	superIDs        = 26
 	superRoot       = 32
 	superIDTable    = 48
