@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/kguest/kguest/pkg/hostcmd/verb"
@@ -37,7 +35,7 @@ func (o *options) run(ctx context.Context, s verb.Streams, args verb.Args) error
 	case o.xen:
 		return o.printXen(s.Stdout, config)
 	case o.firecracker:
-		return o.printFirecracker(ctx, s, config)
+		return o.printFirecracker(s.Stdout, config)
 	}
 	return o.runMachine(ctx, s, config)
 }
@@ -45,40 +43,27 @@ func (o *options) run(ctx context.Context, s verb.Streams, args verb.Args) error
 // machineOf makes all that the machine needs. clean removes what is of no use
 // after it.
 func (o *options) machineOf(ctx context.Context, s verb.Streams, progress func(string), command []string) (c vm.Config, clean func(), err error) {
-	cache, err := cacheFolder()
-	if err != nil {
+	m := maker{options: o, Streams: s, progress: progress, command: command}
+	if err := m.findFolders(); err != nil {
 		return c, nil, err
 	}
-	kernel, err := findKernel(o.kernel, filepath.Join(cache, "kernel"))
-	if err != nil {
+	defer func() {
+		if err != nil {
+			_ = m.work.Remove() // the error is what counts
+		}
+	}()
+	if c, err = m.machine(ctx); err != nil {
 		return c, nil, err
 	}
-	c = o.config(kernel)
-	dir, clean, err := o.workFolder(cache)
-	if err != nil {
-		return c, nil, err
+	if o.prints() {
+		c, err = m.keep(c)
+		return c, func() {}, err
 	}
-	o.work = dir
-	if err := o.fill(ctx, s, progress, &c, kernel, dir, cache, command); err != nil {
-		clean()
-		return c, nil, err
-	}
-	if c.Accel == auto && !o.xen && !o.firecracker {
+	if c.Accel == auto {
 		progress("trying KVM")
-		c.Accel = vm.RememberAccel(ctx, c, cache)
+		c.Accel = vm.RememberAccel(ctx, c, m.cache)
 	}
-	return c, clean, nil
-}
-
-// fill makes the initramfs and the disks of c in dir.
-func (o *options) fill(ctx context.Context, s verb.Streams, progress func(string), c *vm.Config, k kernel, dir, cache string, command []string) error {
-	image, conf, err := o.disks(ctx, s, progress, dir, command)
-	if err != nil {
-		return err
-	}
-	c.Disks = append([]vm.Disk{{Path: image}, {Path: conf}}, o.volumes...)
-	c.Initramfs, err = o.findInitramfs(ctx, progress, k, dir, cache)
-	return err
+	return c, func() { _ = m.work.Remove() }, nil // nothing is lost with it
 }
 
 // config returns the machine without its initramfs and disks.
@@ -111,34 +96,8 @@ func (o *options) config(k kernel) vm.Config {
 	return c
 }
 
-// cacheFolder is kguest's folder in the user's cache.
-func cacheFolder() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the user's cache: %w; set XDG_CACHE_HOME or HOME", err)
-	}
-	dir = filepath.Join(dir, "kguest")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make the user's cache: %w", err)
-	}
-	return dir, nil
-}
-
-// workFolder makes a folder for the disks: one that clean removes, or, where
-// what is printed names them, one that stays.
-func (o *options) workFolder(cache string) (dir string, clean func(), err error) {
-	if o.prints() {
-		dir = filepath.Join(cache, "boot", folderName(o.target))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", nil, fmt.Errorf("make folder for the disks: %w", err)
-		}
-		return dir, func() {}, nil
-	}
-	if dir, err = os.MkdirTemp("", verb.Program+"-"); err != nil {
-		return "", nil, fmt.Errorf("make folder for the disks: %w; set TMPDIR to a folder that has space and can be written", err)
-	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil // nothing is lost with it
-}
+// maxFolderName leaves a socket's path room below a folder of that name.
+const maxFolderName = 24
 
 // folderName is a file name that tells source to a person.
 func folderName(source string) string {
@@ -148,7 +107,7 @@ func folderName(source string) string {
 		}
 		return r
 	}, source)
-	return strings.Trim(name[max(0, len(name)-maxName):], "-.")
+	return strings.Trim(name[max(0, len(name)-maxFolderName):], "-.")
 }
 
 // warn writes a warning of one line.

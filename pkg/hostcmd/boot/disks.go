@@ -6,68 +6,78 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"time"
 
-	"github.com/kguest/kguest/pkg/hostcmd/verb"
 	"github.com/kguest/kguest/pkg/launch"
 	"github.com/kguest/kguest/pkg/pack"
 	"github.com/kguest/kguest/pkg/vm"
 )
 
 // disks returns the image's disk and the configuration's: those in the folder
-// that was asked for, or those that it makes of the source, in dir.
-func (o *options) disks(ctx context.Context, s verb.Streams, progress func(string), dir string, command []string) (image, conf string, err error) {
-	info, err := os.Stat(o.target)
+// that was asked for, or those that it makes of the source.
+func (m *maker) disks(ctx context.Context) (image, conf string, err error) {
+	info, err := os.Stat(m.target)
 	if err != nil || !info.IsDir() {
-		return o.packSource(ctx, s, progress, dir, command)
+		return m.packSource(ctx)
 	}
-	for _, format := range []string{pack.Squashfs, pack.Erofs} {
-		image, conf = filepath.Join(o.target, "image."+format), filepath.Join(o.target, "config."+format)
-		if isFile(image) && isFile(conf) {
-			conf, err = o.changeConfig(ctx, s, dir, conf, command)
-			return image, conf, err
-		}
+	format, ok := formatOf(m.target)
+	if !ok {
+		return "", "", fmt.Errorf("%s: a folder without image.squashfs and config.squashfs; dir:%[1]s boots it as the root of a file system", m.target)
 	}
-	return "", "", fmt.Errorf("%s: a folder without image.squashfs and config.squashfs; dir:%[1]s boots it as the root of a file system", o.target)
+	conf, err = m.changeConfig(ctx, filepath.Join(m.target, "config."+format), format)
+	return filepath.Join(m.target, "image."+format), conf, err
 }
 
-func (o *options) packSource(ctx context.Context, s verb.Streams, progress func(string), dir string, command []string) (image, conf string, err error) {
-	c, err := o.launchConfig(s, launch.Config{}, command)
-	if err != nil {
-		return "", "", err
+// formatOf returns the format of the disks in dir: of two the one that was packed
+// last.
+func formatOf(dir string) (format string, ok bool) {
+	var last time.Time
+	for _, f := range []string{pack.Squashfs, pack.Erofs} {
+		conf := filepath.Join(dir, "config."+f)
+		if !isFile(filepath.Join(dir, "image."+f)) || !isFile(conf) {
+			continue
+		}
+		info, err := os.Stat(conf)
+		if err == nil && (!ok || info.ModTime().After(last)) {
+			format, ok, last = f, true, info.ModTime()
+		}
 	}
-	cache, err := cacheFolder()
+	return format, ok
+}
+
+func (m *maker) packSource(ctx context.Context) (image, conf string, err error) {
+	c, err := m.launchConfig(launch.Config{})
 	if err != nil {
 		return "", "", err
 	}
 	r, err := pack.Pack(ctx, pack.Request{
-		Source: o.target, Dir: dir, Launch: c, Cache: filepath.Join(cache, "packed"), Progress: progress,
+		Source: m.target, Dir: m.work.Path, Launch: c, Cache: filepath.Join(m.cache, "packed"),
+		ReadOnly: !m.prints(), Progress: m.progress,
 	})
 	if err != nil {
 		return "", "", err
 	}
-	progress("")
 	for _, w := range r.Warnings {
-		warn(s.Stderr, w)
+		m.warn(w)
 	}
 	return r.Image, r.Config, nil
 }
 
 // launchConfig returns base with what the flags say, and with the hypervisor's
 // network and this terminal's type where nobody says another.
-func (o *options) launchConfig(s verb.Streams, base launch.Config, command []string) (launch.Config, error) {
-	c, warnings, err := o.launch.Over(base, command)
+func (m *maker) launchConfig(base launch.Config) (launch.Config, error) {
+	c, warnings, err := m.launch.Over(base, m.command)
 	if err != nil {
 		return c, err
 	}
 	for _, w := range warnings {
-		warn(s.Stderr, w.Error())
+		m.warn(w.Error())
 	}
-	if c.Network == nil && o.net == vm.NetUser && !o.xen && !o.firecracker {
+	if c.Network == nil && m.net == vm.NetUser && !m.xen && !m.firecracker {
 		c.Network = userNetwork()
 	}
-	if term := os.Getenv("TERM"); o.tty && term != "" && c.Env["TERM"] == "" {
+	if term := os.Getenv("TERM"); m.tty && term != "" && c.Env["TERM"] == "" {
 		env := map[string]string{"TERM": term}
 		maps.Copy(env, c.Env)
 		c.Env = env
@@ -87,45 +97,29 @@ func userNetwork() *launch.Network {
 }
 
 // changeConfig returns the configuration disk conf or, where that is to say
-// something else, a changed copy in dir.
-func (o *options) changeConfig(ctx context.Context, s verb.Streams, dir, conf string, command []string) (string, error) {
-	image, launched, err := readConfigDisk(ctx, conf)
+// something else, a changed copy.
+func (m *maker) changeConfig(ctx context.Context, conf, format string) (string, error) {
+	disk, err := pack.ReadConfig(ctx, conf, format)
 	switch {
-	case err != nil && (command != nil || o.launch.Given()):
+	case err != nil && (m.command != nil || m.launch.Given()):
 		return "", fmt.Errorf("%s: change it: %w; or give the flags and the command to pack", conf, err)
 	case err != nil:
-		if len(o.publish) > 0 {
-			warn(s.Stderr, fmt.Sprintf("%s is taken as it is, without QEMU's network where it has none: %v", conf, err))
+		if len(m.publish) > 0 {
+			m.warn(fmt.Sprintf("%s is taken as it is, without QEMU's network where it has none: %v", conf, err))
 		}
 		return conf, nil
 	}
-	base, _, err := launch.Decode(launched)
+	base, _, err := launch.Decode(disk.Launch)
 	if err != nil {
 		return "", fmt.Errorf("%s: launch.json: %w", conf, err)
 	}
-	c, err := o.launchConfig(s, *base, command)
+	c, err := m.launchConfig(*base)
 	if err != nil {
 		return "", err
 	}
-	text, err := pack.Launch(&c)
-	if err != nil {
+	if disk.Launch, err = pack.Launch(&c); err != nil {
 		return "", fmt.Errorf("launch.json: %w", err)
 	}
-	out := filepath.Join(dir, "config.squashfs")
-	return out, pack.Config(ctx, out, image, text)
-}
-
-// readConfigDisk returns the two files of a configuration disk, which unsquashfs
-// can read.
-func readConfigDisk(ctx context.Context, conf string) (image, launched []byte, err error) {
-	for _, f := range []struct {
-		name string
-		to   *[]byte
-	}{{"image/config.json", &image}, {"launch.json", &launched}} {
-		*f.to, err = exec.CommandContext(ctx, "unsquashfs", "-cat", conf, f.name).Output()
-		if err != nil {
-			return nil, nil, fmt.Errorf("unsquashfs (Debian package squashfs-tools): %w", err)
-		}
-	}
-	return image, launched, nil
+	out := filepath.Join(m.work.Path, "config."+format)
+	return out, disk.Write(ctx, out)
 }

@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,37 +20,29 @@ func (o *options) printXen(w io.Writer, c vm.Config) error {
 	if len(o.publish) > 0 {
 		return verb.Usagef("-publish and -xen-config: %v", errOtherDevices)
 	}
-	paths, err := absolute(c.Kernel, c.Initramfs)
-	if err != nil {
-		return err
-	}
 	var b strings.Builder
 	line := func(name string, value any) { fmt.Fprintf(&b, "%s = %v\n", name, value) }
 	line("name", xenText(o.guestName()))
 	line("type", xenText("pvh"))
-	line("kernel", xenText(paths[0]))
-	line("ramdisk", xenText(paths[1]))
+	line("kernel", xenText(c.Kernel))
+	line("ramdisk", xenText(c.Initramfs))
 	line("extra", xenText(otherLine(o, "console=hvc0")))
 	line("memory", o.memoryMiB)
 	line("vcpus", o.cpus)
 	b.WriteString("disk = [\n")
 	for i, d := range c.Disks {
-		path, err := absolute(d.Path)
-		if err != nil {
-			return err
-		}
 		access := "ro"
 		if d.Writable {
 			access = "rw"
 		}
-		fmt.Fprintf(&b, "    %s,\n", xenText(fmt.Sprintf("format=raw,vdev=xvd%c,access=%s,target=%s", 'a'+i, access, path[0])))
+		fmt.Fprintf(&b, "    %s,\n", xenText(fmt.Sprintf("format=raw,vdev=xvd%c,access=%s,target=%s", 'a'+i, access, d.Path)))
 	}
 	b.WriteString("]\n")
 	line("channel", "[ "+xenText("name=idm,connection=socket,path="+filepath.Join("/run", "kguest-"+o.guestName()+".sock"))+" ]")
 	for _, event := range []string{"on_poweroff", "on_reboot", "on_crash"} {
 		line(event, xenText("destroy"))
 	}
-	_, err = io.WriteString(w, b.String())
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 
@@ -101,44 +92,19 @@ type firecrackerDrive struct {
 	ReadOnly bool   `json:"is_read_only"`
 }
 
-// printFirecracker prints a configuration for Firecracker, whose kernel it
-// unpacks beside the disks: Firecracker boots no bzImage.
-func (o *options) printFirecracker(ctx context.Context, s verb.Streams, c vm.Config) error {
+// printFirecracker prints a configuration for Firecracker.
+func (o *options) printFirecracker(w io.Writer, c vm.Config) error {
 	if len(o.publish) > 0 {
 		return verb.Usagef("-publish and -firecracker-config: %v", errOtherDevices)
 	}
-	elf, err := unpackedKernel(ctx, c.Kernel, filepath.Dir(c.Initramfs))
-	if err != nil {
-		return err
-	}
-	paths, err := absolute(elf, c.Initramfs)
-	if err != nil {
-		return err
-	}
 	var f firecracker
-	f.BootSource.Kernel, f.BootSource.Initramfs = paths[0], paths[1]
+	f.BootSource.Kernel, f.BootSource.Initramfs = c.Kernel, c.Initramfs
 	f.BootSource.Args = otherLine(o, "console=ttyS0", "reboot=k", "pci=off", "kinit.end=reboot", "kinit.idm=none")
 	f.Machine.CPUs, f.Machine.Memory = o.cpus, o.memoryMiB
 	for i, d := range c.Disks {
-		path, err := absolute(d.Path)
-		if err != nil {
-			return err
-		}
-		f.Drives = append(f.Drives, firecrackerDrive{ID: fmt.Sprintf("vd%c", 'a'+i), Path: path[0], ReadOnly: !d.Writable})
+		f.Drives = append(f.Drives, firecrackerDrive{ID: fmt.Sprintf("vd%c", 'a'+i), Path: d.Path, ReadOnly: !d.Writable})
 	}
-	e := json.NewEncoder(s.Stdout)
+	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(f)
-}
-
-func absolute(paths ...string) ([]string, error) {
-	var all []string
-	for _, path := range paths {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("find working directory: %w", err)
-		}
-		all = append(all, abs)
-	}
-	return all, nil
 }

@@ -15,20 +15,20 @@ import (
 )
 
 // findInitramfs returns the initramfs that was asked for, or one that it builds
-// in dir with the modules of k. What is compiled is kept in cache.
-func (o *options) findInitramfs(ctx context.Context, progress func(string), k kernel, dir, cache string) (string, error) {
-	if o.initramfs != "" {
-		if err := readable(o.initramfs); err != nil {
-			return "", fmt.Errorf("-initramfs %s: %w", o.initramfs, errors.Unwrap(err))
+// with the modules of k. What is compiled is kept in the cache.
+func (m *maker) findInitramfs(ctx context.Context, k kernel) (string, error) {
+	if m.initramfs != "" {
+		if err := readable(m.initramfs); err != nil {
+			return "", fmt.Errorf("-initramfs %s: %w", m.initramfs, errors.Unwrap(err))
 		}
-		return o.initramfs, nil
+		return m.initramfs, nil
 	}
-	spec, err := o.initramfsSpec(k)
+	spec, err := m.initramfsSpec(k)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "initramfs-"+o.hypervisor()+".cpio")
-	b := &initramfs.Builder{CacheDir: cache, Progress: progress}
+	path := filepath.Join(m.work.Path, "initramfs.cpio")
+	b := &initramfs.Builder{CacheDir: m.cache, Progress: m.progress}
 	_, err = verb.WriteFile(path, func(w io.Writer) error {
 		_, err := b.Build(ctx, spec, initramfs.None, w)
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/kguest/kguest/initramfs/kconfig"
 	"github.com/kguest/kguest/pkg/vm"
@@ -18,10 +19,10 @@ type kernel struct {
 }
 
 // findKernel returns the kernel that was asked for, a file or the folder of an
-// unpacked package; where none was, this machine's or the newest one in cache.
-func findKernel(asked, cache string) (kernel, error) {
+// unpacked package; where none was, this machine's or the newest one in folders.
+func findKernel(asked string, folders []string) (kernel, error) {
 	if asked == "" {
-		return defaultKernel(cache)
+		return defaultKernel(folders)
 	}
 	info, err := os.Stat(asked)
 	if err != nil {
@@ -68,7 +69,7 @@ func readable(path string) error {
 	return f.Close()
 }
 
-func defaultKernel(cache string) (kernel, error) {
+func defaultKernel(folders []string) (kernel, error) {
 	release, err := runningRelease()
 	if err != nil {
 		return kernel{}, fmt.Errorf("find this machine's kernel: %w; give -kernel FILE", err)
@@ -81,10 +82,12 @@ func defaultKernel(cache string) (kernel, error) {
 		}
 		ownErr = fmt.Errorf("/lib/modules/%s: no modules", release)
 	}
-	if found, ok := cachedKernel(cache); ok {
-		return found, nil
+	for _, dir := range folders {
+		if found, ok := cachedKernel(dir); ok {
+			return found, nil
+		}
 	}
-	return kernel{}, fmt.Errorf("no kernel: %w, and none in %s; give -kernel FILE, or have .ci/kernel in kguest's sources fetch Debian's", ownErr, cache)
+	return kernel{}, fmt.Errorf("no kernel: %w, and none in %s; give -kernel FILE, or have .ci/kernel in kguest's sources fetch Debian's", ownErr, strings.Join(folders, " and "))
 }
 
 // cachedKernel returns the newest package that was unpacked in cache.

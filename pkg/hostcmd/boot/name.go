@@ -10,17 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/kguest/kguest/pkg/hostcmd/verb"
 	"github.com/kguest/kguest/pkg/vm"
 )
 
-const (
-	maxName   = 63
-	maxSocket = 107 // sockaddr_un, unix(7)
-)
+const maxName = 63
 
 // The files of a named guest, in its folder.
 const (
@@ -62,16 +58,8 @@ func runFolder() (string, error) {
 		return filepath.Join(dir, "kguest"), nil
 	}
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("kguest-%d", os.Getuid()))
-	info, err := os.Lstat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return dir, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("find the named guests: %w", err)
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(stat.Uid) != os.Getuid() || info.Mode() != fs.ModeDir|0o700 {
-		return "", fmt.Errorf("find the named guests: %s is not a folder that only this user can enter; remove it, or set XDG_RUNTIME_DIR", dir)
+	if err := verb.CheckPrivate(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("find the named guests: %w; remove it, or set XDG_RUNTIME_DIR", err)
 	}
 	return dir, nil
 }

@@ -30,7 +30,7 @@ type options struct {
 	launch            *launchflag.Flags
 
 	target string // SOURCE or DIR
-	work   string // folder for what is made
+	socket string // of IDM, for a machine that somebody else starts
 }
 
 func newOptions() *options {

@@ -3,7 +3,6 @@ package boot
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/kguest/kguest/pkg/vm"
@@ -12,7 +11,7 @@ import (
 // printQEMU prints a command for a shell that starts the machine. Nobody but the
 // shell has the guest's streams then.
 func (o *options) printQEMU(w io.Writer, c vm.Config) error {
-	c.Alone = &vm.Alone{IDM: filepath.Join(o.work, socketFile), Log: "/dev/null", Output: "/dev/stdout", Errors: "/dev/stderr"}
+	c.Alone = &vm.Alone{IDM: o.socket, Log: "/dev/null", Output: "/dev/stdout", Errors: "/dev/stderr"}
 	if o.verbose {
 		c.Alone.Log = "/dev/stderr"
 	}

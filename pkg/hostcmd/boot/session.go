@@ -1,9 +1,12 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"sync"
 
@@ -55,10 +58,44 @@ func (o *options) runMachine(ctx context.Context, streams verb.Streams, c vm.Con
 	}
 	err = s.attend(ctx, machineCtx, machine, dir)
 	s.out.hurry()
-	if outErr := errors.Join(s.out.close(), s.errs.close()); outErr != nil && err == nil {
-		err = outErr
+	outErr := lost(s.out.close(), s.errs.close())
+	return withLost(s.status(err), outErr)
+}
+
+// lost says that output of the command could not be written; nil where all was.
+func lost(outErr, errsErr error) error {
+	if errsErr != nil {
+		errsErr = fmt.Errorf("write the command's errors: %w; what came after is lost", pathless(errsErr))
 	}
-	return s.status(err)
+	if outErr != nil {
+		outErr = fmt.Errorf("write the command's output: %w; what came after is lost", pathless(outErr))
+	}
+	return cmp.Or(outErr, errsErr)
+}
+
+// pathless is err without the name that Go gives a standard stream.
+func pathless(err error) error {
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		return perr.Err
+	}
+	return err
+}
+
+// withLost is the program's end err, with lost beside it. A status that the
+// machine had stays.
+func withLost(err, lost error) error {
+	exit, ok := errors.AsType[*verb.ExitError](err)
+	switch {
+	case lost == nil:
+		return err
+	case err == nil:
+		return lost
+	case ok && exit.Err == nil:
+		return &verb.ExitError{Status: exit.Status, Err: lost}
+	case ok:
+		return &verb.ExitError{Status: exit.Status, Err: fmt.Errorf("%w (and: %w)", exit.Err, lost)}
+	}
+	return err
 }
 
 // output is where the machine's lines go.

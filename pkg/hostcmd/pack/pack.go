@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -91,7 +90,7 @@ func (o *options) run(ctx context.Context, s verb.Streams, args verb.Args) error
 	case o.noCache:
 		r.Cache = ""
 	case r.Cache == "":
-		r.Cache = DefaultCache()
+		r.Cache = defaultCache(func(line string) { warn(s, line) })
 	}
 	r.Progress = verb.Progress(s.Stderr)
 	result, err := pack.Pack(ctx, r)
@@ -112,13 +111,14 @@ func warn(s verb.Streams, line string) {
 	fmt.Fprintf(s.Stderr, "%s: warning: %s\n", verb.Program, strings.ReplaceAll(line, "\n", `\n`))
 }
 
-// DefaultCache is the user's folder of disks, empty where there is no home.
-func DefaultCache() string {
-	dir, err := os.UserCacheDir()
+// defaultCache is kguest's folder of disks, empty where none can be made.
+func defaultCache(warn func(string)) string {
+	dir, err := verb.CacheFolder(warn)
 	if err != nil {
+		warn(fmt.Sprintf("nothing is kept: %v", err))
 		return ""
 	}
-	return filepath.Join(dir, "kguest", "packed")
+	return filepath.Join(dir, "packed")
 }
 
 func printText(s verb.Streams, r *pack.Result) error {
