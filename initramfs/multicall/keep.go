@@ -27,11 +27,13 @@ type kept struct {
 	Commands map[string]Command // by the name that was asked for
 	Watch    []watched
 	Digest   string // of Watch
+	Sources  string // of sources(Watch)
 }
 
 // keep keeps the program. That it cannot costs time at the next build only.
 func (p *Program) keep(w watch) {
 	k := kept{Commands: make(map[string]Command), Watch: w.list, Digest: w.digest}
+	k.Sources, _ = digestAll(sources(w.list))
 	for _, ask := range p.asks {
 		c, err := resolve(ask, p.found.urootDir)
 		if err != nil {
@@ -48,6 +50,7 @@ func (p *Program) keep(w watch) {
 	sum := sha256.Sum256(body)
 	if writeKept(p.file(), slices.Concat([]byte(hex.EncodeToString(sum[:])+"\n"), body)) == nil {
 		prune(filepath.Dir(p.file()))
+		p.keepLast()
 	}
 }
 
@@ -96,15 +99,21 @@ func prune(dir string) {
 // restore takes the program from where it is kept. It reports whether it is
 // there, whole, and nothing that it was made of has changed.
 func (p *Program) restore() bool {
+	return p.restoreIf(func(k kept) bool {
+		digest, ok := digestAll(k.Watch)
+		return ok && digest == k.Digest
+	})
+}
+
+// restoreIf takes the program from where it is kept, where it is whole and is
+// good to be taken.
+func (p *Program) restoreIf(good func(kept) bool) bool {
 	data, err := os.ReadFile(p.file())
 	if err != nil {
 		return false
 	}
 	k, program, ok := decodeKept(data)
-	if !ok {
-		return false
-	}
-	if digest, ok := digestAll(k.Watch); !ok || digest != k.Digest {
+	if !ok || !good(k) {
 		return false
 	}
 	list := make([]Command, 0, len(p.asks))

@@ -141,6 +141,13 @@ func remove(t *testing.T, file string) {
 	}
 }
 
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Another go command on PATH, or another guest, is another program.
 func TestMakerToolchain(t *testing.T) {
 	m := Maker{Dir: ownModule(t), Cache: t.TempDir()}
@@ -232,5 +239,43 @@ func TestPrune(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != maxKept || left[0].Name() != "a" {
 		t.Errorf("left: %d, the first %v, %v; want %d and a", len(left), left, err, maxKept)
+	}
+}
+
+// TestMakerWithoutGo has a kept program do where there is no go command, in
+// another folder too, unless its sources say that it is an old one.
+func TestMakerWithoutGo(t *testing.T) {
+	dir, cache := ownModule(t), t.TempDir()
+	want := Maker{Dir: dir, Cache: cache}.make(t, runtime.GOARCH)
+	t.Setenv("PATH", t.TempDir())
+	elsewhere := Maker{Dir: t.TempDir(), Cache: cache}
+	asks := []Ask{{Name: "kinit", From: "-cmd kinit"}}
+	source := filepath.Join(dir, "pkg/word/word.go")
+	for _, tt := range []struct {
+		name   string
+		change func()
+		arch   string
+		asks   []Ask
+		ok     bool
+	}{
+		{"unchanged", func() {}, runtime.GOARCH, asks, true},
+		{"another architecture", func() {}, "riscv64", asks, false},
+		{"another command", func() {}, runtime.GOARCH, append(asks, Ask{Name: "knet"}), false},
+		{"changed", func() { editQuietly(t, source, "one", "two") }, runtime.GOARCH, asks, false},
+		{"changed back", func() { editQuietly(t, source, "two", "one") }, runtime.GOARCH, asks, true},
+		{"sources gone", func() { removeAll(t, dir) }, runtime.GOARCH, asks, true},
+		{"damaged", func() { write(t, elsewhere.keptFiles(t)[0], "x") }, runtime.GOARCH, asks, false},
+	} {
+		tt.change()
+		p, err := elsewhere.Resolve(t.Context(), tt.arch, tt.asks)
+		switch {
+		case !tt.ok && (err == nil || !strings.HasPrefix(err.Error(), "find the go command: ")):
+			t.Errorf("%s: %v, want no go command", tt.name, err)
+		case !tt.ok:
+		case err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case !p[0].Kept() || !bytes.Equal(p[0].Data(), want.data):
+			t.Errorf("%s: kept %t, want the program", tt.name, p[0].Kept())
+		}
 	}
 }

@@ -63,6 +63,9 @@ func (s Set) resolve(ctx context.Context, wd string) error {
 		return nil
 	}
 	src, err := Find(ctx, wd)
+	if cannotMake(err) && !slices.ContainsFunc(s, func(p *Program) bool { return !p.Kept() && !p.restoreLast() }) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -95,8 +95,8 @@ func findDir(ctx context.Context, wd string, mod golang.ModBehavior) (string, er
 	if dir := compiledFrom(); dir != "" {
 		return dir, nil
 	}
-	return "", fmt.Errorf("find the sources of %s: %s is not in that module nor in one that requires it, "+
-		"and this program's own sources are gone; run it in a checkout of kguest", Module, wd)
+	return "", fmt.Errorf("%w: %s is not in that module nor in one that requires it, "+
+		"and this program's own sources are gone; run it in a checkout of kguest", errNoSources, wd)
 }
 
 // compiledFrom returns the root of the module that this file was compiled

@@ -29,6 +29,7 @@ const (
 	asFile   watchedAs = "file"   // the content
 	asSource watchedAs = "source" // the names and contents of a folder's source files, but for tests
 	asNames  watchedAs = "names"  // the names in a folder
+	asTool   watchedAs = "tool"   // the content, of a file of the toolchain's
 )
 
 // watch is what a program is made of, but for what cannot change: the packages
@@ -64,7 +65,7 @@ func (s Source) watch(wd string, r resolved) watch {
 	}
 	add(asFile, settings(wd)...)
 	add(asFile, settings(s.Dir)...)
-	add(asFile, s.env.GOENV, filepath.Join(s.GoRoot, "VERSION"), filepath.Join(s.GoRoot, "go.env"))
+	add(asTool, s.env.GOENV, filepath.Join(s.GoRoot, "VERSION"), filepath.Join(s.GoRoot, "go.env"))
 	if s.env.GOWORK != "" && s.env.GOWORK != "off" {
 		add(asFile, s.env.GOWORK, s.env.GOWORK+".sum")
 	}
@@ -155,7 +156,7 @@ func (w watch) keepable(start time.Time) bool {
 // changed returns when the last of x's files was changed.
 func (x watched) changed() time.Time {
 	switch x.As {
-	case asFile:
+	case asFile, asTool:
 		return changed(x.Path)
 	case asSource:
 		var last time.Time
@@ -182,7 +183,7 @@ func digestAll(list []watched) (string, bool) {
 		fmt.Fprintf(h, "%s %q\n", x.As, x.Path)
 		var err error
 		switch x.As {
-		case asFile:
+		case asFile, asTool:
 			err = digestFile(h, x.Path)
 		case asSource:
 			err = digestFolder(h, x.Path, true)
