@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/kguest/kguest/initramfs/modules"
 	"github.com/kguest/kguest/initramfs/multicall"
+	"github.com/kguest/kguest/pkg/scratch"
 )
 
 // Builder makes images. Its zero value is of use.
@@ -55,14 +55,14 @@ func (b *Builder) inWork(s *Spec, do func(work string) error) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp(b.TempDir, "mkinitramfs-")
+	work, err := scratch.Make(b.TempDir, "mkinitramfs-")
 	if err != nil {
 		return fmt.Errorf("make work folder: %w; set TMPDIR to a folder that has space and can be written", err)
 	}
-	if err = b.checkApart(s, work); err == nil {
-		err = do(work)
+	if err = b.checkApart(s, work.Path); err == nil {
+		err = do(work.Path)
 	}
-	if rmErr := os.RemoveAll(work); err == nil && rmErr != nil {
+	if rmErr := work.Remove(); err == nil && rmErr != nil {
 		err = fmt.Errorf("remove work folder: %w", rmErr)
 	}
 	return err

@@ -15,11 +15,24 @@ import (
 // errOtherDevices is why a configuration for another hypervisor is refused.
 var errOtherDevices = errors.New("its disks and ports are not QEMU's")
 
+// firecrackerCPUs is how many processors Firecracker takes.
+const firecrackerCPUs = 32
+
+// checkHypervisor refuses what another hypervisor than QEMU does not have.
+func (o *options) checkHypervisor() error {
+	switch {
+	case len(o.publish) > 0 && o.xen:
+		return verb.Usagef("-publish and -xen-config: %v", errOtherDevices)
+	case len(o.publish) > 0 && o.firecracker:
+		return verb.Usagef("-publish and -firecracker-config: %v", errOtherDevices)
+	case o.firecracker && (o.cpus > firecrackerCPUs || o.cpus > 1 && o.cpus%2 == 1):
+		return verb.Usagef("-cpus %d: Firecracker takes 1 or an even number, at most %d", o.cpus, firecrackerCPUs)
+	}
+	return nil
+}
+
 // printXen prints a configuration for xl create (xl.cfg(5)).
 func (o *options) printXen(w io.Writer, c vm.Config) error {
-	if len(o.publish) > 0 {
-		return verb.Usagef("-publish and -xen-config: %v", errOtherDevices)
-	}
 	var b strings.Builder
 	line := func(name string, value any) { fmt.Fprintf(&b, "%s = %v\n", name, value) }
 	line("name", xenText(o.guestName()))
@@ -46,13 +59,9 @@ func (o *options) printXen(w io.Writer, c vm.Config) error {
 	return err
 }
 
-// xenText is a string of xl.cfg(5), which knows no escapes but in part: what it
-// would not take has no place in a path either.
+// xenText is a string of xl.cfg(5).
 func xenText(s string) string {
-	if strings.Contains(s, "'") {
-		return `"` + s + `"`
-	}
-	return "'" + s + "'"
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
 func (o *options) guestName() string {
@@ -94,9 +103,6 @@ type firecrackerDrive struct {
 
 // printFirecracker prints a configuration for Firecracker.
 func (o *options) printFirecracker(w io.Writer, c vm.Config) error {
-	if len(o.publish) > 0 {
-		return verb.Usagef("-publish and -firecracker-config: %v", errOtherDevices)
-	}
 	var f firecracker
 	f.BootSource.Kernel, f.BootSource.Initramfs = c.Kernel, c.Initramfs
 	f.BootSource.Args = otherLine(o, "console=ttyS0", "reboot=k", "pci=off", "kinit.end=reboot", "kinit.idm=none")

@@ -56,7 +56,7 @@ May be given several times.`, o.addForward)
 	f.List(&o.append, "append", "WORDS", `More parameters for the kernel. May be given several times.`)
 	f.Bool(&o.verbose, "v", `The kernel's and kinit's lines on standard error. With -t the machine has one terminal for them and the
 command, as kinit.break and kinit.rescue need it.`)
-	f.Bool(&o.dryRun, "dry-run", `Prints the command that starts QEMU, for a shell, and starts nothing. Its files stay in the user's cache.`)
+	f.Bool(&o.dryRun, "dry-run", `Prints the command that starts QEMU, for a shell, and starts nothing.`)
 	f.Bool(&o.xen, "xen-config", `Prints a configuration for xl create, and starts nothing.`)
 	f.Bool(&o.firecracker, "firecracker-config", `Prints a configuration for firecracker -config-file, and starts nothing.`)
 	o.launch = launchflag.DefineNet(f, "user|none|KEY=VALUE,...", `QEMU's own network, which is the default, or none; or how the guest
@@ -93,6 +93,9 @@ func (o *options) check(args verb.Args) error {
 		return verb.Usagef("-memory: want at least %dM", leastMemoryMiB)
 	}
 	o.target = args.Operands[0]
+	if err := o.checkHypervisor(); err != nil {
+		return err
+	}
 	return o.checkAppend()
 }
 
