@@ -3,6 +3,7 @@ package boot
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/kguest/kguest/pkg/hostcmd/verb"
@@ -25,6 +26,13 @@ type maker struct {
 func (m *maker) findFolders() (err error) {
 	if m.cache, err = verb.CacheFolder(m.warn); err != nil {
 		return err
+	}
+	if own, err := verb.UserCache(); err != nil || own != m.cache {
+		for name, value := range goFolders(m.cache) {
+			if err := os.Setenv(name, value); err != nil {
+				return fmt.Errorf("set %s: %w", name, err)
+			}
+		}
 	}
 	if m.work, err = scratch.Make(m.cache, "work-"); err != nil {
 		return fmt.Errorf("make a folder for the disks: %w; set XDG_CACHE_HOME to a folder that has space and can be written", err)
