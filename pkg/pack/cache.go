@@ -18,7 +18,7 @@ import (
 
 const (
 	// cacheBuilder changes with what is made of the same image.
-	cacheBuilder = "1"
+	cacheBuilder = "2"
 	// cacheBytes is how much all entries may have; the least recently used go.
 	cacheBytes = 16 << 30
 	// tmpPrefix begins the name of what is being written, which stays where a

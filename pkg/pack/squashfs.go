@@ -35,7 +35,7 @@ func squashfsFormat(compression string) ([]string, error) {
 // treeSquashfs writes t into the new file out. The same tree gives the same
 // bytes.
 func treeSquashfs(ctx context.Context, t *flatten.Tree, out, compression string) error {
-	args, err := squashfsFormat(compression)
+	args, err := treeArgs(t, out, compression)
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,6 @@ func treeSquashfs(ctx context.Context, t *flatten.Tree, out, compression string)
 	if err != nil {
 		return errors.New("mksquashfs is not installed (Debian package squashfs-tools); -format erofs needs no tool")
 	}
-	args = append([]string{
-		"-", out, "-tar", "-noappend", "-quiet", "-no-progress", "-exit-on-error", "-mkfs-time", "0", "-noI", "-noId",
-	}, args...)
 	if len(t.Root.Inode.Xattrs) > 0 {
 		t.Warnings = append(t.Warnings, "attributes of the root directory are left out: mksquashfs cannot set them; -format erofs keeps them")
 	}
@@ -53,6 +50,41 @@ func treeSquashfs(ctx context.Context, t *flatten.Tree, out, compression string)
 		return err
 	}
 	return setRoot(out, t.Root.Inode)
+}
+
+// treeArgs returns the arguments of mksquashfs(1) that make t.
+func treeArgs(t *flatten.Tree, out, compression string) ([]string, error) {
+	args := []string{
+		"-", out, "-tar", "-noappend", "-quiet", "-no-progress", "-exit-on-error", "-mkfs-time", "0", "-noI", "-noId",
+	}
+	many, err := manyAlike(t)
+	if many {
+		args = append(args, "-no-duplicates")
+	}
+	format, formatErr := squashfsFormat(compression)
+	return append(args, format...), errors.Join(err, formatErr)
+}
+
+// maxAlike bounds how many pairs of files mksquashfs compares. It takes some
+// seconds for them.
+const maxAlike = 50_000_000
+
+// manyAlike reports whether there are more pairs of files of one size than
+// mksquashfs should look for duplicates among: it compares each file with all
+// before it of its size, so that 300,000 small ones take half an hour.
+func manyAlike(t *flatten.Tree) (bool, error) {
+	seen := map[*flatten.Inode]bool{}
+	sizes := map[int64]int{}
+	pairs := 0
+	err := t.Walk(func(_ string, n *flatten.Node) error {
+		if ino := n.Inode; ino.Kind == flatten.Regular && ino.Size > 0 && !seen[ino] {
+			seen[ino] = true
+			pairs += sizes[ino.Size]
+			sizes[ino.Size]++
+		}
+		return nil
+	})
+	return pairs > maxAlike, err
 }
 
 // pipeTo runs a tool whose standard input write writes. Where both end with an
@@ -80,7 +112,7 @@ func pipeTo(ctx context.Context, path string, args []string, write func(io.Write
 	case err != nil && in.err == nil:
 		return err
 	case waitErr != nil:
-		return fmt.Errorf("mksquashfs: %w: %s", waitErr, strings.Join(strings.Fields(words.String()), " "))
+		return errors.New(strings.TrimSuffix(fmt.Sprintf("mksquashfs: %v: %s", waitErr, strings.Join(strings.Fields(words.String()), " ")), ": "))
 	}
 	return errors.Join(err, closeErr)
 }
