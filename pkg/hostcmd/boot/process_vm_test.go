@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/pkg/hostcmd/verbtest"
+	"github.com/kguest/kguest/pkg/pack"
 )
 
 // program builds mkinitramfs, for tests that need a process.
@@ -71,7 +72,7 @@ func (p *process) end(t *testing.T, want int) {
 	}
 }
 
-// ownCache is a cache for one test. What is compiled need not be again.
+// ownCache is a cache for one test, but for what is compiled.
 func ownCache(t *testing.T) string {
 	t.Helper()
 	user, err := os.UserCacheDir()
@@ -82,24 +83,28 @@ func ownCache(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernel, services := script(t, "kernel"), script(t, "services-image")
-	dir := t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", dir)
-	t.Setenv("GOCACHE", strings.TrimSpace(string(build)))
-	for _, path := range []string{kernel, services} { // for script
-		rel, err := filepath.Rel(user, path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		link := filepath.Join(dir, rel)
-		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(path, link); err != nil {
+	cache := filepath.Join(t.TempDir(), "kguest")
+	if err := os.Mkdir(cache, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"programs", "last-programs", "modules"} {
+		if err := os.Symlink(filepath.Join(user, "kguest", name), filepath.Join(cache, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return filepath.Join(dir, "kguest")
+	t.Setenv("XDG_CACHE_HOME", filepath.Dir(cache))
+	t.Setenv("GOCACHE", strings.TrimSpace(string(build)))
+	return cache
+}
+
+// busybox is a small image, as boot takes it.
+func busybox(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := pack.BusyboxRoot(t.Context(), "/bin/busybox", root); err != nil {
+		t.Fatal(err)
+	}
+	return "dir:" + root
 }
 
 func workFolders(t *testing.T, cache string) []string {
@@ -194,8 +199,9 @@ func TestInterrupt(t *testing.T) {
 
 // TestInterruptTwice has the second SIGINT kill a guest that does not stop.
 func TestInterruptTwice(t *testing.T) {
+	arguments := args(t, busybox(t), "--", "sh", "-c", `trap "" TERM; echo ready; while :; do sleep 1; done`)
 	cache := ownCache(t)
-	p := run(t, program(t), args(t, service(t, "python"), "--", "bash", "-c", `trap "" TERM; echo ready; while :; do sleep 1; done`)...)
+	p := run(t, program(t), arguments...)
 	p.until(t, "ready\n")
 	machine := children(t, p.Process.Pid)
 	if len(machine) != 1 {
@@ -242,10 +248,10 @@ func children(t *testing.T, pid int) []int {
 // TestTimeout kills a guest that does not end in time; and what a killed boot
 // left is gone after it.
 func TestTimeout(t *testing.T) {
+	mkinitramfs, kernel, image := program(t), script(t, "kernel"), busybox(t)
 	cache := ownCache(t)
-	mkinitramfs, kernel := program(t), script(t, "kernel")
 	boot := func(timeout string) []string {
-		return []string{"boot", "-kernel", kernel, "-accel", "tcg", "-timeout", timeout, service(t, "python"), "--", "sleep", "1000"}
+		return []string{"boot", "-kernel", kernel, "-accel", "tcg", "-timeout", timeout, image, "--", "sleep", "1000"}
 	}
 	p := run(t, mkinitramfs, boot("5m")...)
 	for len(children(t, p.Process.Pid)) == 0 || len(workFolders(t, cache)) == 0 {
@@ -274,7 +280,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.Close()
-	cmd := exec.Command(program(t), args(t, service(t, "python"), "--", "echo", "hello")...)
+	cmd := exec.Command(program(t), args(t, busybox(t), "--", "echo", "hello")...)
 	var words bytes.Buffer
 	cmd.Stdout, cmd.Stderr = full, &words
 	_ = cmd.Run()
@@ -287,9 +293,10 @@ func TestFull(t *testing.T) {
 // TestDryRun starts what is printed as a shell would, with all on one file, and
 // asks that guest. Its files are its own.
 func TestDryRun(t *testing.T) {
+	kernel, image := script(t, "kernel"), busybox(t)
 	cache := ownCache(t)
 	printed := func(command string) (script, folder string) {
-		got := verbtest.Run(t, args(t, "-dry-run", service(t, "python"), "--", "bash", "-c", command)...)
+		got := verbtest.Run(t, "boot", "-dry-run", "-kernel", kernel, "-accel", "tcg", image, "--", "sh", "-c", command)
 		if got.Status != 0 || got.Stderr != "" || strings.Count(got.Stdout, "\n") != 1 {
 			t.Fatalf("boot -dry-run = %+v", got)
 		}
@@ -305,7 +312,7 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("folders %s, %s, %s, want two in %s/boot", folder, other, same, cache)
 	}
 	names := verbtest.Snapshot(t, folder)
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_WRONLY|os.O_CREATE, 0o644) // as a shell does
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +347,7 @@ func TestDryRun(t *testing.T) {
 
 // TestWithoutGo boots with a program that was kept, where there is no go command.
 func TestWithoutGo(t *testing.T) {
-	mkinitramfs, arguments := program(t), args(t, service(t, "python"), "--", "echo", "hello")
+	mkinitramfs, arguments := program(t), args(t, busybox(t), "--", "echo", "hello")
 	bin := t.TempDir()
 	for _, tool := range []string{"qemu-system-x86_64", "mksquashfs", "unsquashfs"} {
 		path, err := exec.LookPath(tool)
