@@ -60,6 +60,7 @@ var places = map[string]place{
 	"pkg/guestcmd":  {guest, 4},
 	"cmds/...":      {guest, 5},
 
+	"initramfs/hostfile":        {host, -1},
 	"initramfs/cpio":            {host, 0},
 	"initramfs/compress":        {host, 0},
 	"initramfs/elf":             {host, 0},

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kguest/kguest/initramfs/manifest"
@@ -35,6 +36,7 @@ func (s *Spec) tree(cmds []program, set *modules.Set, bases []baseFile) (*Tree, 
 		func(t *Tree) error { return s.addModules(t, set) },
 		s.addManifestFolder,
 		s.addFiles,
+		func(t *Tree) error { return addProbe(t, set) },
 		func(t *Tree) error { return s.addLibraries(t, bases) },
 	}
 	for _, step := range steps {
@@ -114,6 +116,28 @@ func (s *Spec) addModules(t *Tree, set *modules.Set) error {
 		{Path: orderFile, Mode: 0o644, Content: Bytes(set.Order), Reason: "the modules' load order"},
 		{Path: usesFile, Mode: 0o644, Content: Bytes(set.Uses), Reason: "what each module is loaded for"},
 	})
+}
+
+// addProbe adds the indexes of the modules where the image has a program that
+// reads them. Those that somebody put there themselves stay.
+func addProbe(t *Tree, set *modules.Set) error {
+	if len(set.Modules) == 0 || !slices.ContainsFunc(t.paths(), probes) {
+		return nil
+	}
+	for _, f := range set.Probe {
+		if _, ok := t.lookup("/" + f.Guest); ok {
+			continue
+		}
+		if err := t.Add(Entry{Path: f.Guest, Mode: 0o644, Content: Bytes(f.Data), Reason: f.Reason}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probes reports whether the program at a path may be modprobe.
+func probes(file string) bool {
+	return slices.Contains([]string{"modprobe", "busybox"}, path.Base(file))
 }
 
 // source names a kernel's file by its path in the kernel's folders: where those

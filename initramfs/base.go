@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/initramfs/inspect"
 	"github.com/kguest/kguest/initramfs/manifest"
 )
@@ -94,14 +94,7 @@ func (img *image) hidden() []string {
 // check returns b's size in bytes. It is an error where b begins with what the
 // kernel does not unpack.
 func (b Base) check(s *Spec) (int64, error) {
-	info, err := os.Stat(b.Host)
-	if err != nil {
-		return 0, readError(err)
-	}
-	if !info.Mode().IsRegular() {
-		return 0, fmt.Errorf("%s is not a regular file (%s); give an initramfs", Clip(b.Host), kind(info.Mode()))
-	}
-	f, err := os.Open(b.Host)
+	f, info, err := hostfile.Open(b.Host)
 	if err != nil {
 		return 0, readError(err)
 	}
@@ -142,7 +135,7 @@ func packedAs(head string) (string, bool) {
 
 // write writes all of b's bytes, and the zeros after them.
 func (b baseFile) write(w io.Writer) error {
-	f, err := os.Open(b.Host)
+	f, _, err := hostfile.Open(b.Host)
 	if err != nil {
 		return readError(err)
 	}

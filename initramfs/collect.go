@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/pkg/nearest"
 )
 
@@ -128,7 +129,7 @@ func (c *collector) addHost(f File, host, guest string, info fs.FileInfo, perm f
 	own := hostInfoOf(info)
 	e := Entry{
 		Path: strings.TrimPrefix(guest, "/"), Mode: info.Mode()&fs.ModeType | perm(f.hostBits(info.Mode())),
-		Source: host, Reason: Clip(f.From), brings: !f.AsIs,
+		Source: f.source(host), Reason: Clip(f.From), brings: !f.AsIs, runs: f.Runs,
 	}
 	switch {
 	case f.KeepOwner:
@@ -155,6 +156,17 @@ func (c *collector) addHost(f File, host, guest string, info fs.FileInfo, perm f
 		c.link(&e, own)
 	}
 	return c.t.Add(e)
+}
+
+// source names what is at host, in the folder that was asked for, by its name
+// from that on: where the folder is says nothing of the image.
+func (f File) source(host string) string {
+	base := filepath.Base(filepath.Clean(f.Host))
+	rel, err := filepath.Rel(f.Host, host)
+	if err != nil {
+		return base
+	}
+	return filepath.Join(base, rel)
 }
 
 // hostBits returns what of a host's permission bits is kept. Setuid and setgid
@@ -207,7 +219,7 @@ func (t *Tree) linked(e Entry) (Entry, error) {
 		case !ok:
 			return Entry{}, fmt.Errorf("%s: hard link to /%s, which is not in the image%s", e.Reason, Clip(to.LinkTo), nearest.Hint(to.LinkTo, t.paths()))
 		case !next.Mode.IsRegular():
-			return Entry{}, fmt.Errorf("%s: hard link to /%s, which is a %s (%s); give a file", e.Reason, Clip(to.LinkTo), kind(next.Mode), next.Reason)
+			return Entry{}, fmt.Errorf("%s: hard link to /%s, which is a %s (%s); give a file", e.Reason, Clip(to.LinkTo), hostfile.Kind(next.Mode), next.Reason)
 		case next.LinkTo == "":
 			return next, nil
 		}

@@ -63,6 +63,9 @@ type File struct {
 	// KeepOwner keeps the owners of the host, and with them setuid and
 	// setgid. Owner must be nil.
 	KeepOwner bool
+	// Runs is of a file that the boot runs whatever else is in the image: it
+	// must be a script or a program that the guest's kernel can start.
+	Runs bool
 	// AsIs leaves out what the programs would bring: their shared libraries,
 	// and the check that the interpreters of scripts are there.
 	AsIs bool
@@ -81,6 +84,13 @@ type Base struct {
 	From string // where it was asked: "-base FILE"
 }
 
+// What the kernel keeps of a device number (MINORBITS in linux/kdev_t.h): the
+// rest of a larger one it drops, which makes another device of it.
+const (
+	maxMajor = 1<<12 - 1
+	maxMinor = 1<<20 - 1
+)
+
 func (f File) checkKind() error {
 	switch f.Kind {
 	case FromHost, Text, Folder, Symlink, HardLink, CharDevice, BlockDevice, Pipe:
@@ -94,6 +104,10 @@ func (f File) checkKind() error {
 		return fmt.Errorf("a symbolic link has no mode of its own; leave the mode out")
 	case f.Owner != nil && f.KeepOwner:
 		return fmt.Errorf("both an owner and the host's owner are asked for; leave one out")
+	case f.Major > maxMajor:
+		return fmt.Errorf("major number %d of a device: the kernel has 12 bits for it; give at most %d", f.Major, maxMajor)
+	case f.Minor > maxMinor:
+		return fmt.Errorf("minor number %d of a device: the kernel has 20 bits for it; give at most %d", f.Minor, maxMinor)
 	case f.Target != "" && f.Kind != Symlink && f.Kind != HardLink:
 		return fmt.Errorf("target %s for what is no link; leave it out", Clip(f.Target))
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/kguest/kguest/initramfs/cpio"
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/pkg/nearest"
 )
 
@@ -27,12 +28,32 @@ func (f File) check() error {
 	if err != nil {
 		return readError(err)
 	}
+	if f.Runs && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is a %s; give a script or a program", Clip(f.Host), hostfile.Kind(info.Mode()))
+	}
 	if !info.IsDir() || f.Guest != "/" {
 		if err := f.checkGuest(); err != nil {
 			return err
 		}
 	}
 	return checkHost(f.Host, info)
+}
+
+// CheckFolder returns an error where name is no folder of the host, nor, where
+// that will do, a file.
+func CheckFolder(name string, orFile bool) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		remedy := "give a folder that is there"
+		if near := nearestHost(name); near != "" && errors.Is(err, fs.ErrNotExist) {
+			remedy = "did you mean " + Clip(near) + "?"
+		}
+		return fmt.Errorf("%w; %s", err, remedy)
+	case info.IsDir(), orFile && info.Mode().IsRegular():
+		return nil
+	}
+	return fmt.Errorf("%s is a %s; give a folder", Clip(name), hostfile.Kind(info.Mode()))
 }
 
 func (f File) checkLiteral() error {
@@ -89,13 +110,13 @@ func checkHost(name string, info fs.FileInfo) error {
 	case mode.IsDir(), mode&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSymlink) != 0:
 		return nil
 	}
-	return fmt.Errorf("%s is a %s, which an image cannot hold; leave it out", Clip(name), kind(mode))
+	return fmt.Errorf("%s is a %s, which an image cannot hold; leave it out", Clip(name), hostfile.Kind(mode))
 }
 
 // checkReadable reads the first byte of a file of that size. The files of
 // /proc say 0 and have more.
 func checkReadable(name string, size int64) error {
-	r, err := os.Open(name)
+	r, _, err := hostfile.Open(name)
 	if err != nil {
 		return readError(err)
 	}
@@ -113,7 +134,7 @@ func checkReadable(name string, size int64) error {
 func checkHostFile(name string, info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file (%s); give a regular one", Clip(name), kind(info.Mode()))
+		return fmt.Errorf("%s is not a regular file (%s); give a regular one", Clip(name), hostfile.Kind(info.Mode()))
 	case info.Size() > cpio.MaxSize:
 		return tooBig(Clip(name), info.Size())
 	}

@@ -56,8 +56,13 @@ func (l *libraries) program(e Entry) error {
 		return l.script(e, line)
 	}
 	o, err := elf.Read(at)
-	if err != nil || o == nil {
+	if err != nil || o == nil && !e.runs {
 		return ignoreDamage(e, err)
+	}
+	if e.runs {
+		if err := l.spec.checkRuns(e, o); err != nil {
+			return err
+		}
 	}
 	if err := l.spec.checkMachine(e, o); err != nil {
 		return err
@@ -80,23 +85,40 @@ func ignoreDamage(e Entry, err error) error {
 	return fmt.Errorf("/%s cannot run: %w; give one that is whole, or clear its permission to execute", Clip(e.Path), err)
 }
 
+// checkRuns refuses what is no program of the guest's, where the boot runs it.
+func (s *Spec) checkRuns(e Entry, o *elf.Object) error {
+	switch {
+	case o == nil:
+		return fmt.Errorf("/%s cannot run: it is neither a program nor a script with #! and an interpreter in its first line", Clip(e.Path))
+	case !slices.Contains(s.machines(), o.Machine):
+		return s.otherMachine(e, o)
+	}
+	return nil
+}
+
 // checkMachine refuses a program that the guest cannot run.
 func (s *Spec) checkMachine(e Entry, o *elf.Object) error {
 	if e.Mode&0o111 == 0 || o.Interp == "" && o.Type != stdelf.ET_EXEC {
 		return nil
 	}
-	var runs []stdelf.Machine
-	switch s.Arch {
-	case "amd64":
-		runs = []stdelf.Machine{stdelf.EM_X86_64, stdelf.EM_386}
-	case "arm64":
-		runs = []stdelf.Machine{stdelf.EM_AARCH64, stdelf.EM_ARM}
-	case "riscv64":
-		runs = []stdelf.Machine{stdelf.EM_RISCV}
-	}
-	if slices.Contains(runs, o.Machine) {
+	if slices.Contains(s.machines(), o.Machine) {
 		return nil
 	}
+	return s.otherMachine(e, o)
+}
+
+// machines are those whose programs the guest can run.
+func (s *Spec) machines() []stdelf.Machine {
+	switch s.Arch {
+	case "amd64":
+		return []stdelf.Machine{stdelf.EM_X86_64, stdelf.EM_386}
+	case "arm64":
+		return []stdelf.Machine{stdelf.EM_AARCH64, stdelf.EM_ARM}
+	}
+	return []stdelf.Machine{stdelf.EM_RISCV}
+}
+
+func (s *Spec) otherMachine(e Entry, o *elf.Object) error {
 	return fmt.Errorf("/%s is a program for %s, and the image is for %s; give one for that", Clip(e.Path),
 		strings.TrimPrefix(o.Machine.String(), "EM_"), s.Arch)
 }
@@ -196,7 +218,7 @@ func (l *libraries) entry(p elf.Place) (Entry, error) {
 	if !ok {
 		return Entry{}, fmt.Errorf("shared library %s: the image's symbolic links on its path lead round in a circle", Clip(p.Guest))
 	}
-	e := Entry{Path: path.Join(dir, path.Base(p.Guest)), Source: l.source(p.Host)}
+	e := Entry{Path: path.Join(dir, path.Base(p.Guest)), Source: l.source(p)}
 	if p.Target != "" {
 		e.Mode, e.Target = fs.ModeSymlink|0o777, p.Target
 		return e, nil
@@ -210,9 +232,14 @@ func (l *libraries) entry(p elf.Place) (Entry, error) {
 }
 
 // source names a library by its path in the root file system that it is from.
-func (l *libraries) source(host string) string {
+// One from elsewhere, beside the program that needs it, has its name only.
+func (l *libraries) source(p elf.Place) string {
+	host := p.Host
 	if in, ok := strings.CutPrefix(host, strings.TrimSuffix(l.spec.Sysroot, "/")+"/"); ok && l.spec.Sysroot != "" {
-		return "/" + in
+		host = "/" + in
+	}
+	if host != p.Guest {
+		return path.Base(host)
 	}
 	return host
 }
@@ -235,9 +262,13 @@ func shebang(r io.ReaderAt) (string, bool) {
 
 // script refuses a script whose interpreter is not in the image.
 func (l *libraries) script(e Entry, line string) error {
+	if strings.HasSuffix(line, "\r") {
+		return fmt.Errorf("/%s cannot run: its first line ends in a carriage return, which the kernel takes for a part of the interpreter; "+
+			"save it with the line ends of Unix", Clip(e.Path))
+	}
 	fields := strings.Fields(line)
 	if len(fields) == 0 {
-		return nil
+		return fmt.Errorf("/%s cannot run: its first line names no interpreter behind #!; name one that is in the image, such as #!/bin/gosh", Clip(e.Path))
 	}
 	if to, ok := l.t.lookup(fields[0]); ok && to.Mode.IsRegular() || inBases(l.bases, fields[0]) {
 		return nil

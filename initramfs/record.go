@@ -2,7 +2,9 @@ package initramfs
 
 import (
 	"bytes"
+	"cmp"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,15 +17,29 @@ type record struct {
 	builder string // name and version
 	arch    string
 	kernel  string // release; empty without modules
+	notes   *strings.Replacer
 }
 
 // record returns what the manifest of s's image says besides its files.
 func (s *Spec) record(version string) *record {
-	r := &record{builder: strings.TrimSpace("kguest " + version), arch: s.Arch}
-	if s.ModulesDir != "" {
-		r.kernel = filepath.Base(s.ModulesDir)
+	r := &record{builder: strings.TrimSpace("kguest " + version), arch: s.Arch, notes: s.notes()}
+	if abs, err := filepath.Abs(s.ModulesDir); err == nil && s.ModulesDir != "" {
+		r.kernel = filepath.Base(abs)
 	}
 	return r
+}
+
+// notes replaces what was asked, in a reason, by what Notes has for it. Of two
+// where one begins with the other the longer counts.
+func (s *Spec) notes() *strings.Replacer {
+	asked := slices.SortedFunc(maps.Keys(s.Notes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+	var pairs []string
+	for _, from := range asked {
+		pairs = append(pairs, Clip(from), Clip(s.Notes[from]))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // node returns the manifest of l as a file.
@@ -31,7 +47,9 @@ func (r *record) node(l *layout) (*node, error) {
 	m := &manifest.Manifest{Format: manifest.Format, Builder: r.builder, Arch: r.arch, Kernel: r.kernel}
 	for _, n := range l.nodes {
 		for _, name := range n.names {
-			m.Files = append(m.Files, file(n, l.entries[name], name))
+			f := file(n, l.entries[name], name)
+			f.Reason = r.notes.Replace(f.Reason)
+			m.Files = append(m.Files, f)
 		}
 	}
 	slices.SortFunc(m.Files, func(a, b manifest.File) int { return strings.Compare(a.Path, b.Path) })

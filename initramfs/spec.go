@@ -10,7 +10,6 @@ package initramfs
 
 import (
 	"fmt"
-	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -36,6 +35,9 @@ type Spec struct {
 	KeepSignatures             bool  // even where the kernel does not enforce them
 	ModTime                    int64 // of every file, in seconds since 1970
 	NoManifest                 bool  // leaves manifest.Path out
+	// Notes has, for a From above that depends on where this host has its
+	// files, what the manifest says in its place.
+	Notes map[string]string
 
 	KernelConfig *kconfig.Config // of the guest's kernel; nil where it is not known
 }
@@ -64,23 +66,4 @@ func (s *Spec) Check() error {
 		}
 	}
 	return nil
-}
-
-// kind names the type of a file for a person.
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsRegular():
-		return "file"
-	case mode.IsDir():
-		return "folder"
-	case mode&fs.ModeSymlink != 0:
-		return "symbolic link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "named pipe"
-	case mode&fs.ModeSocket != 0:
-		return "socket"
-	case mode&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "file of unknown type"
 }

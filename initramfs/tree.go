@@ -2,14 +2,16 @@ package initramfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // Entry is one file of a Tree.
@@ -23,12 +25,13 @@ type Entry struct {
 	Minor    uint32
 	Content  Content  // of a regular file
 	LinkTo   string   // path of the regular file that this is a further name of
-	Source   string   // where the content came from: a path of the host, an import path
+	Source   string   // where the content came from: a path in the folder of the host that was asked for, an import path
 	Reason   string   // why it is there
 	NeededBy []string // paths, as Path, of the files that it is there for
 
 	claim  claim
 	brings bool // what it needs to run comes with it
+	runs   bool // the boot runs it
 }
 
 // claim is how firm a folder's mode and owner are.
@@ -65,16 +68,12 @@ type HostFile string
 
 // Open implements Content.
 func (f HostFile) Open() (io.ReadCloser, int64, error) {
-	info, err := os.Stat(string(f))
+	r, info, err := hostfile.Open(string(f))
 	if err != nil {
 		return nil, 0, readError(err)
 	}
 	if err := checkHostFile(string(f), info); err != nil {
-		return nil, 0, err
-	}
-	r, err := os.Open(string(f))
-	if err != nil {
-		return nil, 0, readError(err)
+		return nil, 0, errors.Join(err, r.Close())
 	}
 	return r, info.Size(), nil
 }
@@ -129,7 +128,7 @@ func conflict(have, e Entry) error {
 		return fmt.Errorf("%s: /%s is in the image already, as a folder of mode %04o and owner %d:%d (%s), not %04o and %d:%d; give both the same",
 			e.Reason, Clip(e.Path), bits(have.Mode), have.UID, have.GID, have.Reason, bits(e.Mode), e.UID, e.GID)
 	}
-	return fmt.Errorf("%s: /%s is in the image already, as a %s (%s); choose another path", e.Reason, Clip(e.Path), kind(have.Mode), have.Reason)
+	return fmt.Errorf("%s: /%s is in the image already, as a %s (%s); choose another path", e.Reason, Clip(e.Path), hostfile.Kind(have.Mode), have.Reason)
 }
 
 func (t *Tree) addParents(e Entry) error {
@@ -140,7 +139,7 @@ func (t *Tree) addParents(e Entry) error {
 	if have, ok := t.entries[dir]; ok {
 		if !have.Mode.IsDir() {
 			return fmt.Errorf("%s: /%s is a %s (%s), not a folder that could hold /%s; choose another path",
-				e.Reason, Clip(dir), kind(have.Mode), have.Reason, Clip(e.Path))
+				e.Reason, Clip(dir), hostfile.Kind(have.Mode), have.Reason, Clip(e.Path))
 		}
 		return nil
 	}

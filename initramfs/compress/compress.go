@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,14 +31,45 @@ const (
 	XZ   Compression = "xz"
 )
 
-// levels is what a compression takes as its level.
+// levels is what a compression takes as its level: each packs smaller than the
+// one before. std is the one that is taken where none is given.
 type levels struct {
-	name             Compression
-	least, most, std int
+	name Compression
+	have []int
+	std  int
 }
 
 func all() []levels {
-	return []levels{{None, 0, 0, 0}, {LZ4, 1, 8, 8}, {Zstd, 1, 22, 19}, {Gzip, 1, 9, 9}, {XZ, 0, 9, 6}}
+	return []levels{
+		{None, nil, 0},
+		{LZ4, []int{1, 2, 3, 4, 5, 6}, 6},
+		{Zstd, []int{1, 3, 7, 11}, 11}, // those of zstd(1) that the library has an encoder near to
+		{Gzip, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, 9},
+		{XZ, []int{0, 1, 2, 3, 4}, 1},
+	}
+}
+
+// Levels returns what Check takes as levels of the compression name.
+func Levels(name string) []int {
+	for _, l := range all() {
+		if string(l.name) == name {
+			return l.have
+		}
+	}
+	return nil
+}
+
+// text lists the levels for a person.
+func (l levels) text() string {
+	first, last := l.have[0], l.have[len(l.have)-1]
+	if last-first == len(l.have)-1 {
+		return fmt.Sprintf("%d to %d", first, last)
+	}
+	var each []string
+	for _, n := range l.have {
+		each = append(each, strconv.Itoa(n))
+	}
+	return strings.Join(each[:len(each)-1], ", ") + " or " + each[len(each)-1]
 }
 
 // Names returns the names of all of them.
@@ -75,8 +107,8 @@ func (c Compression) level() (int, error) {
 			return 0, fmt.Errorf("compression %q: none has no levels; leave the level out", string(c))
 		}
 		n, err := strconv.Atoi(level)
-		if err != nil || n < l.least || n > l.most {
-			return 0, fmt.Errorf("compression %q: want a level of %d to %d", string(c), l.least, l.most)
+		if err != nil || !slices.Contains(l.have, n) {
+			return 0, fmt.Errorf("compression %q: want a level of %s", string(c), l.text())
 		}
 		return n, nil
 	}

@@ -3,10 +3,13 @@ package compress
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,7 +27,7 @@ func sample() []byte {
 // some is a part of the sample that c packs in bearable time; xz:0 has several
 // blocks of it.
 func some(c Compression, data []byte) []byte {
-	if c.Name() == "xz" || c == "zstd:22" {
+	if c.Name() == "xz" || c == "zstd:11" {
 		return data[len(data)/2-1<<19 : len(data)/2+1<<18]
 	}
 	return data
@@ -60,7 +63,7 @@ func tools() map[string][]string {
 func TestToolsUnpack(t *testing.T) {
 	data := sample()
 	for _, c := range []Compression{
-		None, LZ4, "lz4:1", Zstd, "zstd:1", "zstd:22", Gzip, "gzip:1", XZ, "xz:0", "xz:9",
+		None, LZ4, "lz4:1", Zstd, "zstd:1", "zstd:11", Gzip, "gzip:1", XZ, "xz:0", "xz:4",
 	} {
 		for _, in := range [][]byte{some(c, data), data[:100], nil} {
 			cmd := exec.Command(tools()[c.Name()][0], tools()[c.Name()][1:]...)
@@ -108,7 +111,7 @@ func TestForKernel(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for _, c := range []Compression{None, LZ4, "lz4:1", "lz4:8", Zstd, "zstd:19", Gzip, "gzip:9", XZ, "xz:0"} {
+	for _, c := range []Compression{None, LZ4, "lz4:1", "lz4:6", Zstd, "zstd:7", Gzip, "gzip:9", XZ, "xz:0"} {
 		if err := c.Check(); err != nil {
 			t.Errorf("Check(%s) = %v", c, err)
 		}
@@ -116,10 +119,11 @@ func TestCheck(t *testing.T) {
 	for c, want := range map[Compression]string{
 		"":        `no compression ""`,
 		"zst":     `did you mean "zstd"?`,
-		"zstd:":   `want a level of 1 to 22`,
-		"lz4:9":   `want a level of 1 to 8`,
+		"zstd:":   `want a level of 1, 3, 7 or 11`,
+		"zstd:19": `want a level of 1, 3, 7 or 11`,
+		"lz4:7":   `want a level of 1 to 6`,
 		"gzip:-1": `want a level of 1 to 9`,
-		"xz:1x":   `want a level of 0 to 9`,
+		"xz:1x":   `want a level of 0 to 4`,
 		"none:1":  `none has no levels`,
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
@@ -128,6 +132,46 @@ func TestCheck(t *testing.T) {
 		if _, err := c.NewWriter(io.Discard); err == nil {
 			t.Errorf("NewWriter(%q) = nil, want an error", string(c))
 		}
+	}
+}
+
+// A level that packed no smaller than the one below would be a name for nothing.
+func TestLevels(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := data[:9<<18]
+	data = slices.Concat(part, part)
+	for _, name := range Names() {
+		last := len(data) + 1
+		for _, level := range Levels(name) {
+			c := Compression(fmt.Sprintf("%s:%d", name, level))
+			got := len(packed(t, c, data, 1<<20))
+			if got >= last {
+				t.Errorf("%s: %d bytes, and %d at the level below", c, got, last)
+			}
+			last = got
+		}
+	}
+}
+
+// Each processor has a part of what xz packs, of a small image too: with one run
+// a dictionary a 16 MB image had two.
+func TestXZRuns(t *testing.T) {
+	w, err := XZ.NewWriter(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, ok := w.(*xzWriter); !ok || x.size != 1<<20 {
+		t.Errorf("xz packs %T, want runs of 1 MiB", w)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

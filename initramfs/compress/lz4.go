@@ -23,8 +23,7 @@ func newLZ4(w io.Writer, level, workers int) io.WriteCloser {
 func packLZ4(block []byte, level int) ([]byte, error) {
 	const length = 4
 	out := make([]byte, length+lz4.CompressBlockBound(len(block)))
-	c := lz4.CompressorHC{Level: lz4Level(level)}
-	n, err := c.CompressBlock(block, out[length:])
+	n, err := compressBlock(block, out[length:], level)
 	if err != nil {
 		return nil, err
 	}
@@ -32,5 +31,14 @@ func packLZ4(block []byte, level int) ([]byte, error) {
 	return out[:length+n], nil
 }
 
-// lz4Level returns the library's name of a level: the depth of its search.
-func lz4Level(level int) lz4.CompressionLevel { return lz4.CompressionLevel(1 << (8 + level)) }
+// compressBlock packs in into out. The levels above 1 differ in how many places
+// the library looks at for a match: its own levels start at 512 of them, where
+// there is next to nothing more to find.
+func compressBlock(in, out []byte, level int) (int, error) {
+	if level == 1 {
+		var c lz4.Compressor
+		return c.CompressBlock(in, out)
+	}
+	c := lz4.CompressorHC{Level: []lz4.CompressionLevel{4, 16, 64, 256, 64 << 10}[level-2]}
+	return c.CompressBlock(in, out)
+}

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 const (
@@ -34,17 +35,11 @@ func readConf(root, file string, depth int) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	info, err := os.Stat(host)
+	data, err := hostfile.Read(host, maxConf)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read loader's folders: %w", err)
-	case !info.Mode().IsRegular() || info.Size() > maxConf:
-		return nil, fmt.Errorf("read loader's folders: %s is not a regular file of at most %d bytes", host, maxConf)
-	}
-	data, err := os.ReadFile(host)
-	if err != nil {
 		return nil, fmt.Errorf("read loader's folders: %w", err)
 	}
 	var dirs []string

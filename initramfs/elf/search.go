@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // Search finds shared libraries.
@@ -188,7 +190,7 @@ func (s *Search) at(p *Program, name string, at spot, look func(io.ReaderAt)) (*
 		return nil, fmt.Errorf("shared library %s: %w", name, err)
 	}
 	last := places[len(places)-1]
-	r, err := os.Open(last.Host)
+	r, _, err := hostfile.Open(last.Host)
 	if err != nil {
 		return nil, fmt.Errorf("shared library %s: %w", name, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/initramfs/inspect/archive"
 )
 
@@ -42,27 +43,19 @@ type Drop struct {
 // Open reads the headers of the image in the file name. Bodies are read when
 // they are asked for.
 func Open(ctx context.Context, name string) (*Image, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("open image: %w", err)
+	f, info, err := hostfile.Open(name)
+	if _, ok := errors.AsType[*hostfile.IrregularError](err); ok {
+		return nil, fmt.Errorf("read image: %w, which can be read at any place; copy it to one", err)
 	}
-	im, err := openFile(ctx, name, f)
+	if err != nil {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	im, err := New(name, readerAt{ctx, f}, info.Size(), archive.Limits{})
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	im.closer = f
 	return im, nil
-}
-
-func openFile(ctx context.Context, name string, f *os.File) (*Image, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open image: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open image: %s is not a regular file, which can be read at any place; copy it to one", name)
-	}
-	return New(name, readerAt{ctx, f}, info.Size(), archive.Limits{})
 }
 
 // readerAt ends the reading of a file when ctx is done.

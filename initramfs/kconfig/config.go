@@ -9,8 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // maxConfig bounds a configuration, in bytes; Debian's has some 300 kB.
@@ -27,14 +28,11 @@ type Config struct {
 // Read reads the configuration in file, which may be packed with gzip as
 // /proc/config.gz is. The error names file and line.
 func Read(file string) (*Config, error) {
-	f, err := os.Open(file)
+	f, _, err := hostfile.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration: %w", err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read kernel configuration %s: not a regular file", file)
-	}
 	data, err := readPlainOrGzip(f)
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration %s: %w", file, err)

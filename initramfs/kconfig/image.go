@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // Image is what the header of a kernel image says.
@@ -33,14 +35,11 @@ const (
 // ReadImage reads the header of the kernel image in file: x86's bzImage, an
 // Image of arm64 or riscv64, an EFI program, or vmlinux; plain or gzip.
 func ReadImage(file string) (Image, error) {
-	f, err := os.Open(file)
+	f, _, err := hostfile.Open(file)
 	if err != nil {
-		return Image{}, fmt.Errorf("read kernel image: %w", err)
+		return Image{}, fmt.Errorf("read kernel image: %w; give a kernel such as /boot/vmlinuz-RELEASE", err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return Image{}, fmt.Errorf("read kernel image %s: not a regular file; give a kernel such as /boot/vmlinuz-RELEASE", file)
-	}
 	k, err := readImage(f)
 	if err != nil {
 		return Image{}, fmt.Errorf("read kernel image %s: %w", file, err)

@@ -29,7 +29,8 @@ type Set struct {
 	Files      []File   // modules in load order, then the firmware
 	Order      []byte   // for the guest's loader: lines of PATH PARAMETERS
 	Uses       []byte   // likewise: what each is loaded for
-	Signatures string   // "cut" or "kept", and why; empty without modules
+	Probe      []File   // what a modprobe in the guest reads, where there is one
+	Signatures string   // "cut" or "kept", and why, after a comma; empty without modules
 	None       string   // why there is no module, where modules were asked for
 	Warnings   []string // one line each
 }
@@ -139,7 +140,9 @@ func (c *collector) collect() error {
 	}
 	c.chain(needs)
 	c.set.Uses = c.uses(aliases)
-	return nil
+	var err error
+	c.set.Probe, err = c.probe(aliases)
+	return err
 }
 
 // module returns the file's contents as the image has them, and what they say.

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // maxIndexFile bounds each of the text files, in bytes; Debian's largest is
@@ -38,17 +39,7 @@ func fold(name string) string { return strings.ReplaceAll(name, "-", "_") }
 // *fs.PathError with fs.ErrNotExist.
 func readIndexFile(dir, name string) ([]byte, error) {
 	file := filepath.Join(dir, name)
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: not a regular file", file)
-	}
-	if info.Size() > maxIndexFile {
-		return nil, fmt.Errorf("read %s: %d bytes, more than %d", file, info.Size(), int64(maxIndexFile))
-	}
-	return os.ReadFile(file)
+	return hostfile.Read(file, maxIndexFile)
 }
 
 // lines calls f with the number, from 1, and the fields of each line that is

@@ -16,6 +16,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 const (
@@ -118,17 +120,10 @@ func readModule(file string, kept cache) ([]byte, error) {
 
 // readUnpacked returns what the file holds, compressed as the suffix says.
 func readUnpacked(file, suffix string) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
+	if suffix == "" {
+		return hostfile.Read(file, maxModule)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	if suffix == "" && info.Size() <= maxModule {
-		return os.ReadFile(file)
-	}
-	f, err := os.Open(file)
+	f, _, err := hostfile.Open(file)
 	if err != nil {
 		return nil, err
 	}

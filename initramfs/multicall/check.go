@@ -30,7 +30,7 @@ type pkg struct {
 
 // list returns cmds' packages and all that they import, by import path.
 func (s Source) list(ctx context.Context, arch string, cmds []Command) (map[string]*pkg, error) {
-	args := listArgs(s.mod, "-e", "-deps",
+	args := listArgs(s.mod, "-tags="+ownTag, "-e", "-deps",
 		"-json=ImportPath,Dir,Name,Standard,GoFiles,IgnoredGoFiles,EmbedFiles,Module,Error,DepsErrors", "--")
 	for _, c := range cmds {
 		args = append(args, c.Path)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/u-root/gobusybox/src/pkg/bb"
 	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
@@ -28,6 +29,15 @@ func Arches() []string { return []string{"amd64", "arm64", "riscv64"} }
 // target returns the environment of go commands that compile for the guest.
 func target(arch string) []string {
 	return []string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}
+}
+
+// pinned returns the environment that a program's bytes would depend on: what
+// the user has set, or has written by `go env -w`, does not count.
+func pinned() []string {
+	return []string{
+		"GOENV=off", "GOTOOLCHAIN=local", "GOEXPERIMENT=", "GODEBUG=", "GOFIPS140=off", "GO_EXTLINK_ENABLED=",
+		"GOAMD64=v1", "GOARM64=v8.0", "GORISCV64=rva20u64",
+	}
 }
 
 // Build compiles cmds, as Resolve returned them, for arch to one program and
@@ -49,6 +59,10 @@ func (s Source) Build(ctx context.Context, work, name, arch string, cmds []Comma
 	return program, nil
 }
 
+// ownTag is a build tag that no file has. Given to the go command, it takes the
+// place of what GOFLAGS has, which would choose other files.
+const ownTag = "kguest_initramfs"
+
 // bbDir is where gobusybox puts the program's main package, below its GOPATH.
 func bbDir(gopath string) string { return filepath.Join(gopath, "src", "bb.u-root.com", "bb") }
 
@@ -60,7 +74,8 @@ func (s Source) generate(gopath, name, arch string, cmds []Command) (err error) 
 		}
 	}()
 	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(arch),
-		golang.WithGOROOT(s.GoRoot), golang.WithGO111MODULE("on"), golang.WithMod(s.mod), golang.WithWorkingDir(s.Dir))
+		golang.WithGOROOT(s.GoRoot), golang.WithGO111MODULE("on"), golang.WithMod(s.mod), golang.WithWorkingDir(s.Dir),
+		golang.WithBuildTag(ownTag))
 	paths := make([]string, len(cmds))
 	for i, c := range cmds {
 		paths[i] = c.Path
@@ -79,9 +94,9 @@ func (s Source) generate(gopath, name, arch string, cmds []Command) (err error) 
 }
 
 func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {
-	// An empty GOFLAGS would let in the one of `go env -w`.
-	env := append(target(arch),
-		"GO111MODULE=off", "GOPATH="+gopath, "GOROOT="+s.GoRoot, "GOFLAGS=-trimpath", "GOTMPDIR="+tmp)
+	env := slices.Concat(target(arch), pinned(), []string{
+		"GO111MODULE=off", "GOPATH=" + gopath, "GOROOT=" + s.GoRoot, "GOFLAGS=", "GOTMPDIR=" + tmp,
+	})
 	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env,
 		"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", program, ".")
 	return err

@@ -17,10 +17,11 @@ type Maker struct {
 
 // Program is a multicall program, to be compiled unless it was kept.
 type Program struct {
-	Name     string    // of its file: OwnProgram or OtherProgram
+	Name     string    // of its file: OwnProgram, OtherProgram, or OtherProgram-MODULE
 	Commands []Command // sorted by name
 
 	arch  string
+	apart bool // of a module apart, which maker.Dir is the folder of
 	asks  []Ask
 	data  []byte // nil until it is compiled
 	maker Maker
@@ -30,12 +31,15 @@ type Program struct {
 	start time.Time // before anything of it was read
 }
 
-// newProgram returns the program of asks, which has its commands where it was
+// newProgram returns the program of g, which has its commands where it was
 // kept.
-func (m Maker) newProgram(ctx context.Context, name, arch string, asks []Ask) *Program {
-	p := &Program{Name: name, arch: arch, asks: asks, maker: m, start: time.Now()}
+func (m Maker) newProgram(ctx context.Context, arch string, g group) *Program {
+	p := &Program{Name: g.name, arch: arch, asks: g.asks, maker: m, start: time.Now()}
+	if g.apart != (ModuleDir{}) {
+		p.apart, p.maker.Dir = true, g.apart.Dir
+	}
 	if m.Cache != "" {
-		p.key = m.key(ctx, name, arch, asks)
+		p.key = p.maker.key(ctx, g.name, arch, g.asks)
 	}
 	if p.key != "" {
 		p.restore()

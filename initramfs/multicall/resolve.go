@@ -15,14 +15,22 @@ import (
 	"github.com/kguest/kguest/pkg/nearest"
 )
 
-// uroot is the module of the commands that are asked for by a bare name.
-const uroot = "github.com/u-root/u-root"
+// URoot is the module of the commands that are asked for by a bare name.
+const URoot = "github.com/u-root/u-root"
 
 // Ask is one command that somebody asked for.
 type Ask struct {
 	Name string // a name of kguest's or u-root's commands, or a Go import path
 	From string // where it was asked, for error messages: "-cmd ls"
+
+	// Apart is a module that need not know kguest, with its own go.mod and
+	// go.sum, in which the command is looked up and compiled, with others of
+	// it, to a program of its own. The zero value is the builder's module.
+	Apart ModuleDir
 }
+
+// ModuleDir is a module, and the folder that its go.mod is in.
+type ModuleDir struct{ Path, Dir string }
 
 // Command is a command to be compiled in.
 type Command struct {
@@ -87,7 +95,7 @@ func (s Source) resolve(ctx context.Context, arch string, asks []Ask) (resolved,
 		}
 		if r.urootDir == "" && bare(ask.Name) && !slices.Contains(allOwn(), ask.Name) {
 			var err error
-			if r.urootDir, err = s.moduleDir(ctx, uroot); err != nil {
+			if r.urootDir, err = s.moduleDir(ctx, URoot); err != nil {
 				return resolved{}, fmt.Errorf("%s: %w", ask.From, err)
 			}
 		}
@@ -138,7 +146,7 @@ func resolve(ask Ask, urootDir string) (Command, error) {
 			return Command{}, fmt.Errorf("%s: list u-root's commands: %w", ask.From, err)
 		}
 		if slices.Contains(names, ask.Name) {
-			return Command{Name: ask.Name, Path: uroot + "/cmds/" + folder + "/" + ask.Name, From: ask.From}, nil
+			return Command{Name: ask.Name, Path: URoot + "/cmds/" + folder + "/" + ask.Name, From: ask.From}, nil
 		}
 		have = append(have, names...)
 	}

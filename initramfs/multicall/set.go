@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/mod/module"
 )
 
 // The names of an image's programs.
@@ -16,8 +19,8 @@ const (
 	OtherProgram = "bb"     // has all others
 )
 
-// Set is the programs of one image: that of kguest's commands, and that of the
-// others where there are any.
+// Set is the programs of one image: that of kguest's commands, that of the
+// others where there are any, and one for each module apart.
 type Set []*Program
 
 // Resolve finds the commands asked for, as Source.Resolve does. For a program
@@ -27,13 +30,13 @@ func (m Maker) Resolve(ctx context.Context, arch string, asks []Ask) (Set, error
 	if m.Dir, err = filepath.Abs(m.Dir); err != nil {
 		return nil, fmt.Errorf("find working directory: %w", err)
 	}
-	own, others := split(asks)
-	var s Set
-	if len(own) > 0 {
-		s = append(s, m.newProgram(ctx, OwnProgram, arch, own))
+	groups, err := split(asks)
+	if err != nil {
+		return nil, err
 	}
-	if len(others) > 0 {
-		s = append(s, m.newProgram(ctx, OtherProgram, arch, others))
+	var s Set
+	for _, g := range groups {
+		s = append(s, m.newProgram(ctx, arch, g))
 	}
 	if err := s.resolve(ctx, m.Dir); err != nil {
 		return nil, err
@@ -44,34 +47,77 @@ func (m Maker) Resolve(ctx context.Context, arch string, asks []Ask) (Set, error
 	return s, nil
 }
 
-// split parts the asks for kguest's own commands from the others.
-func split(asks []Ask) (own, others []Ask) {
+// group is what goes into one program.
+type group struct {
+	name  string // of the program
+	apart ModuleDir
+	asks  []Ask
+}
+
+// split parts the asks for kguest's own commands from the others, and those
+// from the ones of each module apart.
+func split(asks []Ask) ([]group, error) {
+	own, others := group{name: OwnProgram}, group{name: OtherProgram}
+	apart := make(map[string]*group) // by the module's path
 	for _, ask := range asks {
-		if slices.Contains(allOwn(), ask.Name) || strings.HasPrefix(ask.Name, Module+"/cmds/") {
-			own = append(own, ask)
-		} else {
-			others = append(others, ask)
+		switch g := apart[ask.Apart.Path]; {
+		case slices.Contains(allOwn(), ask.Name) || strings.HasPrefix(ask.Name, Module+"/cmds/"):
+			own.asks = append(own.asks, ask)
+		case ask.Apart == ModuleDir{}:
+			others.asks = append(others.asks, ask)
+		case g == nil:
+			apart[ask.Apart.Path] = &group{apart: ask.Apart, asks: []Ask{ask}}
+		case g.apart != ask.Apart:
+			return nil, fmt.Errorf("%s: module %s is in two folders, %s and %s; give commands of one", ask.From, ask.Apart.Path, g.apart.Dir, ask.Apart.Dir)
+		default:
+			g.asks = append(g.asks, ask)
 		}
 	}
-	return own, others
+	var all []group
+	for _, g := range []group{own, others} {
+		if len(g.asks) > 0 {
+			all = append(all, g)
+		}
+	}
+	taken := make(map[string]int)
+	for _, path := range slices.Sorted(maps.Keys(apart)) {
+		g := apart[path]
+		g.name = nameApart(path)
+		if taken[g.name]++; taken[g.name] > 1 {
+			g.name += fmt.Sprintf("-%d", taken[g.name])
+		}
+		all = append(all, *g)
+	}
+	return all, nil
+}
+
+// nameApart names the program of the module path: the place where that is says
+// nothing of the image.
+func nameApart(path string) string {
+	if prefix, _, ok := module.SplitPathVersion(path); ok {
+		path = prefix
+	}
+	return OtherProgram + "-" + filepath.Base(path)
 }
 
 // resolve finds the commands of the programs that were not kept, for a builder
 // that runs in the folder wd.
 func (s Set) resolve(ctx context.Context, wd string) error {
-	if !slices.ContainsFunc(s, func(p *Program) bool { return !p.Kept() }) {
-		return nil
-	}
-	src, err := Find(ctx, wd)
-	if cannotMake(err) && !slices.ContainsFunc(s, func(p *Program) bool { return !p.Kept() && !p.restoreLast() }) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+	find := sync.OnceValues(func() (Source, error) { return Find(ctx, wd) })
 	return s.each(func(p *Program) error {
 		if p.Kept() {
 			return nil
+		}
+		look := find
+		if p.apart {
+			look = func() (Source, error) { return within(ctx, p.maker.Dir) }
+		}
+		src, err := look()
+		if cannotMake(err) && p.restoreLast() {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 		return p.resolve(ctx, src)
 	})

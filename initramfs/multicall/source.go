@@ -66,6 +66,18 @@ func Find(ctx context.Context, wd string) (Source, error) {
 	return s, nil
 }
 
+// within returns the Source of the module in dir, which need not know kguest.
+func within(ctx context.Context, dir string) (Source, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return Source{}, fmt.Errorf("find the go command: %w; install Go and put its bin folder on PATH", err)
+	}
+	env, err := readGoEnv(ctx, dir)
+	if err != nil {
+		return Source{}, err
+	}
+	return Source{Dir: dir, GoRoot: env.GOROOT, mod: modBehavior(env.GOFLAGS), env: env}, nil
+}
+
 // modBehavior keeps -mod=mod in GOFLAGS from rewriting the user's go.mod.
 func modBehavior(flags string) golang.ModBehavior {
 	for flag := range strings.FieldsSeq(flags) {

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // watched is a path whose change makes a program out of date.
@@ -202,7 +204,7 @@ func digestAll(list []watched) (string, bool) {
 }
 
 func digestFile(h hash.Hash, file string) error {
-	f, err := os.Open(file)
+	f, _, err := hostfile.Open(file)
 	if err != nil {
 		return err
 	}

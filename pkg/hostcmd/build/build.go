@@ -3,6 +3,7 @@ package build
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -29,6 +30,9 @@ func run(ctx context.Context, s verb.Streams, f *verb.Flags, a *asked, args verb
 	if err != nil {
 		return err
 	}
+	if err := anchorTempDir(); err != nil {
+		return err
+	}
 	steps := newSteps(s.Stderr, a.verbose)
 	b := &initramfs.Builder{CacheDir: a.cacheDir(), Version: version(), Progress: steps.begin}
 	if a.plan {
@@ -45,6 +49,20 @@ func run(ctx context.Context, s verb.Streams, f *verb.Flags, a *asked, args verb
 		return err
 	}
 	return a.printResult(s, result)
+}
+
+// anchorTempDir makes a relative TMPDIR absolute: go commands are run in other
+// folders, and would look for it there.
+func anchorTempDir() error {
+	dir := os.Getenv("TMPDIR")
+	if dir == "" || filepath.IsAbs(dir) {
+		return nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("find working directory: %w", err)
+	}
+	return os.Setenv("TMPDIR", abs)
 }
 
 // configured returns the flags with what -config says before them.

@@ -159,8 +159,8 @@ func TestBadInput(t *testing.T) {
 		{"build " + out + "-cmd example.com/nobody", 1, "-cmd example.com/nobody: find example.com/nobody: "},
 		{"build " + out + "-cmd ls -cmd example.com/ls", 1, "-cmd example.com/ls: two commands named ls"},
 		// Modules.
-		{"build " + out + "-modules-dir gone", 1, "gone/modules.dep: no such file or directory; give a folder like /lib/modules/VERSION"},
-		{"build " + out + "-modules-dir file", 1, "file/modules.dep: not a directory"},
+		{"build " + out + "-modules-dir gone", 1, "-modules-dir gone: stat gone: no such file or directory; give a folder that is there"},
+		{"build " + out + "-modules-dir file", 1, "-modules-dir file: file is a file; give a folder"},
 		{"build " + out + "-modules-dir kernel-of-deb", 1, "kernel-of-deb/modules.dep: no such file"},
 		{"build " + out + "-modules nobody -modules-dir " + modules, 1, "-modules: kernel 6.1.0-test has no module nobody, neither in " + modules + " nor built in; leave it out, or give the modules folder of a kernel that has it"},
 		{"build " + out + "-modules dm_verite -modules-dir " + modules, 1, `did you mean "dm_verity"?`},

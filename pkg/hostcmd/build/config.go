@@ -47,7 +47,9 @@ func readConfig(f *verb.Flags, file string) error {
 	for _, s := range settings {
 		def := flags[slices.IndexFunc(flags, func(d verb.Flag) bool { return d.Name == s.Key })]
 		text := def.Below(filepath.Dir(s.File), s.Text)
-		if err := f.Give(s.Key, verb.Value{Text: text, At: s.Place() + ": " + s.Key}); err != nil {
+		at := s.Place() + ": " + s.Key
+		near := strings.TrimPrefix(at, strings.TrimSuffix(filepath.Dir(file), "/")+"/")
+		if err := f.Give(s.Key, verb.Value{Text: text, At: at, Near: near}); err != nil {
 			return fmt.Errorf("%s: %s %q: %w", s.Place(), s.Key, s.Text, err)
 		}
 	}

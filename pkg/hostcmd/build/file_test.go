@@ -132,7 +132,7 @@ func TestBadFiles(t *testing.T) {
 	for _, tt := range []struct{ flag, value, want string }{
 		{"hook", "before-root=gone", "-hook before-root=gone: read file: stat gone: no such file"},
 		{"stage", "root=gone", "-stage root=gone: read file: stat gone: no such file"},
-		{"base", "gone", "-base gone: read file: stat gone: no such file"},
+		{"base", "gone", "-base gone: read file: open gone: no such file"},
 		{"symlink", "a:/init", "-symlink a:/init: /init is in the image already"},
 		{"hardlink", "/gone:/x", "-hardlink /gone:/x: "},
 		{"mkdir", "/dev/x", "-mkdir /dev/x: /dev/x would be hidden"},

@@ -49,7 +49,8 @@ func TestKernel(t *testing.T) {
 // for; a module that somebody names is refused.
 func TestKernelWithoutModules(t *testing.T) {
 	t.Chdir(t.TempDir())
-	verbtest.Write(t, "boot/config-1.0", strings.Replace(kernelConfig, "CONFIG_MODULES=y", "# CONFIG_MODULES is not set", 1))
+	const builtin = "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_MMIO=y\nCONFIG_SQUASHFS=y\nCONFIG_OVERLAY_FS=y\n"
+	verbtest.Write(t, "boot/config-1.0", builtin+strings.Replace(kernelConfig, "CONFIG_MODULES=y", "# CONFIG_MODULES is not set", 1))
 	const none = "the kernel loads no modules (CONFIG_MODULES is not set in boot/config-1.0)"
 	got := verbtest.Run(t, "build", "-plan", "-arch", "amd64", "-kernel-config", "boot/config-1.0", "-vmm", "qemu")
 	if got.Status != 0 || strings.Contains(got.Stdout, "lib/modules") || !strings.Contains(got.Stdout+got.Stderr, none) {
@@ -118,6 +119,13 @@ func TestResult(t *testing.T) {
 		t.Errorf("-plan left behind: %q", left)
 	}
 
+	shown := verbtest.Run(t, append(args, "-o", "x.cpio", "-v")...)
+	if !strings.Contains(shown.Stdout, " 4 modules (signatures kept), 1 files\n") {
+		t.Errorf("build: %+v, want what became of the signatures", shown)
+	}
+	if !regexp.MustCompile(`\nmkinitramfs: module signatures are kept, as it is not known whether .+\n$`).MatchString(shown.Stderr) {
+		t.Errorf("-v: %q, want why signatures are kept", shown.Stderr)
+	}
 	built := verbtest.Run(t, append(args, "-o", "x.cpio", "-json", "-v")...)
 	if !regexp.MustCompile(`^( +\d+\.\d{3} s  .+\n)+ +\d+\.\d{3} s  in all\n$`).MatchString(built.Stderr) {
 		t.Errorf("-v: %q, want a line for each step", built.Stderr)

@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,51 @@ func TestOwnCommand(t *testing.T) {
 		if err := os.RemoveAll("out"); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A command in a module that has never heard of kguest, by its folder from
+// elsewhere and by its import path from within, is compiled with what its own
+// go.mod says, beside those of u-root.
+func TestCommandApart(t *testing.T) {
+	dir := t.TempDir()
+	verbtest.Write(t, filepath.Join(dir, "alone/go.mod"), "module example.com/alone/v2\n\ngo 1.26\n\nrequire example.com/word v1.0.0\n\nreplace example.com/word => ../word\n")
+	verbtest.Write(t, filepath.Join(dir, "alone/cmds/probe/main.go"), "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/word\"\n)\n\nfunc main() { fmt.Println(word.Word) }\n")
+	verbtest.Write(t, filepath.Join(dir, "word/go.mod"), "module example.com/word\n\ngo 1.26\n")
+	verbtest.Write(t, filepath.Join(dir, "word/word.go"), "package word\n\n// Word is said.\nconst Word = \"alone\"\n")
+	elsewhere := t.TempDir()
+	var images [][]byte
+	for _, tt := range []struct{ wd, cmd string }{
+		{elsewhere, filepath.Join(dir, "alone/cmds/probe")},
+		{filepath.Join(dir, "alone"), "./cmds/probe"},
+		{filepath.Join(dir, "alone/cmds"), "example.com/alone/v2/cmds/probe"},
+	} {
+		t.Chdir(tt.wd)
+		out := filepath.Join(elsewhere, "x.cpio")
+		got := verbtest.Run(t, "build", "-o", out, "-cmd", tt.cmd, "-cmd", "ls", "-modules", "none", "-no-manifest")
+		if got.Status != 0 || !strings.Contains(got.Stdout, " 7 commands") {
+			t.Fatalf("-cmd %s in %s: %+v, want 7 commands", tt.cmd, tt.wd, got)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images = append(images, data)
+	}
+	for i := range images {
+		if !bytes.Equal(images[i], images[0]) {
+			t.Errorf("image %d differs from the first", i)
+		}
+	}
+	t.Chdir(elsewhere)
+	if got := verbtest.Run(t, "unpack", "-d", "out", "x.cpio", "/bbin/*", "/bin/*"); got.Status != 0 {
+		t.Fatalf("unpack: %+v", got)
+	}
+	if out, err := exec.Command("out/bin/probe").Output(); err != nil || string(out) != "alone\n" {
+		t.Errorf("probe said %q, %v", out, err)
+	}
+	if to, err := os.Readlink("out/bin/probe"); err != nil || to != "../bbin/bb-alone" {
+		t.Errorf("probe is %s, %v, want one of its module's program", to, err)
 	}
 }
 

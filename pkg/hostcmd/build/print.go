@@ -49,12 +49,18 @@ func (a *asked) printResult(s verb.Streams, r result) error {
 		return printJSON(s.Stdout, sum)
 	}
 	warn(s.Stderr, sum.Warnings)
-	same := ""
+	if a.verbose && sum.Signatures != "" {
+		fmt.Fprintf(s.Stderr, "%s: module signatures are %s\n", verb.Program, sum.Signatures)
+	}
+	same, signed := "", ""
 	if a.verify {
 		same = ", the same in two builds"
 	}
-	_, err := fmt.Fprintf(s.Stdout, "%s: %d bytes, %s, %d commands, %d modules, %d files%s\n",
-		a.out, r.size, sum.Arch, len(sum.Commands), len(sum.Modules), sum.Files, same)
+	if what, _, _ := strings.Cut(sum.Signatures, ","); what != "" {
+		signed = " (signatures " + what + ")"
+	}
+	_, err := fmt.Fprintf(s.Stdout, "%s: %d bytes, %s, %d commands, %d modules%s, %d files%s\n",
+		a.out, r.size, sum.Arch, len(sum.Commands), len(sum.Modules), signed, sum.Files, same)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package build_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
@@ -60,6 +61,55 @@ func (s surroundings) digest(t *testing.T, program string) string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// The manifest has no path of the builder's: the same files give the same
+// image however they are named, relative, absolute, or in a configuration file
+// of another folder.
+func TestReproducibleNames(t *testing.T) {
+	modules := modulesDir(t)
+	var images [][]byte
+	for _, name := range []string{"a", "b/c"} {
+		dir := filepath.Join(t.TempDir(), name)
+		verbtest.Write(t, filepath.Join(dir, "site/deep/x"), "x")
+		verbtest.Write(t, filepath.Join(dir, "motd"), "hello")
+		verbtest.Write(t, filepath.Join(dir, "set.sh"), "#!/bin/gosh\n")
+		verbtest.Write(t, filepath.Join(dir, "fw/a"), "")
+		verbtest.Write(t, filepath.Join(dir, "modprobe.d/a.conf"), "softdep dm_verity pre: overlay\n")
+		verbtest.Write(t, filepath.Join(dir, "k.yaml"), "cmd: [gosh]\nmodules: dm-verity\nfile: [site:/srv]\nmodprobe-d: modprobe.d\nprogram: [/bin/true]\n")
+		verbtest.Write(t, filepath.Join(dir, "k.d/a.yaml"), "hook: before-root=../set.sh\n")
+		copied := filepath.Join(dir, "lib/modules/6.1.0-test")
+		if err := os.CopyFS(copied, os.DirFS(modules)); err != nil {
+			t.Fatal(err)
+		}
+		args := [][]string{
+			{"-config", "k.yaml", "-file", "motd:/etc/motd", "-modules-dir", "lib/modules/6.1.0-test", "-firmware-dir", "fw", "-stage", "hostname=set.sh"},
+			{
+				"-config", dir + "/k.yaml", "-file", dir + "/motd:/etc/motd", "-modules-dir", copied, "-firmware-dir", dir + "/../" + filepath.Base(dir) + "/fw",
+				"-stage", "hostname=" + dir + "/set.sh",
+			},
+		}
+		for _, wd := range []string{dir, "/"} {
+			t.Chdir(wd)
+			out := filepath.Join(dir, "x.cpio")
+			if got := verbtest.Run(t, append([]string{"build", "-o", out}, args[len(images)%2]...)...); got.Status != 0 {
+				t.Fatalf("%+v", got)
+			}
+			data, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images = append(images, data)
+		}
+	}
+	for i, data := range images[1:] {
+		if !bytes.Equal(data, images[0]) {
+			a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+			verbtest.Write(t, a, string(images[0]))
+			verbtest.Write(t, b, string(data))
+			t.Errorf("image %d differs from the first: %s\n%s", i+1, verbtest.Run(t, "diff", a, b).Stdout, verbtest.Run(t, "cat", b, "/etc/kguest/manifest.json").Stdout)
+		}
+	}
 }
 
 // The same input gives the same bytes, wherever, whenever and by whomever it

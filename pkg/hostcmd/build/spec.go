@@ -1,7 +1,9 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,6 +30,9 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkFolders(); err != nil {
+		return nil, err
+	}
 	cmds, err := a.commands()
 	if err != nil {
 		return nil, err
@@ -38,7 +43,7 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 	}
 	spec := &initramfs.Spec{
 		Arch: a.arch, Commands: cmds, Files: files, Sysroot: a.sysroot, ModTime: modTime, NoManifest: a.noManifest,
-		ModprobeDirs: a.modprobeDirs, FirmwareDirs: a.firmwareDirs, KeepSignatures: a.keepSignatures,
+		Notes: a.notes(), ModprobeDirs: a.modprobeDirs, FirmwareDirs: a.firmwareDirs, KeepSignatures: a.keepSignatures,
 	}
 	for _, v := range a.bases {
 		spec.Bases = append(spec.Bases, initramfs.Base{Host: v.Text, From: v.From()})
@@ -49,7 +54,60 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 	if err := a.addModules(spec); err != nil {
 		return nil, err
 	}
-	return spec, a.addKernel(spec)
+	if err := a.addKernel(spec); err != nil {
+		return nil, err
+	}
+	return spec, a.checkBoots(spec)
+}
+
+// checkBoots refuses an image without modules for a kernel that is known to need
+// some. What others bring, an archive of -base or a script in place of the
+// stages, cannot be known.
+func (a *asked) checkBoots(spec *initramfs.Spec) error {
+	if spec.KernelConfig == nil || spec.ModulesDir != "" || len(spec.Bases) > 0 || len(a.stages) > 0 {
+		return nil
+	}
+	if err := spec.KernelConfig.CheckArch(a.arch); err != nil {
+		return err
+	}
+	err := spec.KernelConfig.CheckBuiltin(a.vmm)
+	switch {
+	case err == nil:
+		return nil
+	case a.withoutModules():
+		return fmt.Errorf("%s: %w", a.from("modules"), err)
+	case a.vmm != "":
+		return fmt.Errorf("%s: %w", a.from("vmm"), err)
+	}
+	return err
+}
+
+// notes returns what the manifest says in place of the values that have a path
+// of this host, or are from a configuration file: the names, not the folders.
+func (a *asked) notes() map[string]string {
+	notes := make(map[string]string)
+	for _, def := range a.flags.All() {
+		for _, v := range a.flags.Given(def.Name) {
+			near := cmp.Or(v.Near, v.At)
+			notes[v.From()] = near + " " + def.Named(v.Text)
+			notes[v.At] = near
+		}
+	}
+	maps.DeleteFunc(notes, func(from, note string) bool { return from == note })
+	return notes
+}
+
+// checkFolders returns an error for a folder that was asked for and is not
+// there, whether or not anything of it would go in.
+func (a *asked) checkFolders() error {
+	for _, name := range []string{"modules-dir", "modprobe-d", "firmware-dir", "sysroot"} {
+		for _, v := range a.flags.Given(name) {
+			if err := initramfs.CheckFolder(v.Text, name == "modprobe-d"); err != nil {
+				return fmt.Errorf("%s: %w", v.From(), err)
+			}
+		}
+	}
+	return nil
 }
 
 // readConfig reads the configuration of the guest's kernel, which may be beside

@@ -94,5 +94,5 @@ func stageFile(v verb.Value) (initramfs.File, error) {
 // script is an executable of the boot's, whatever its bits are here.
 func script(v verb.Value, host, guest string) initramfs.File {
 	mode := uint32(0o755)
-	return initramfs.File{Host: host, Guest: guest, Mode: &mode, From: v.From()}
+	return initramfs.File{Host: host, Guest: guest, Mode: &mode, Runs: true, From: v.From()}
 }

@@ -5,11 +5,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // Kind is what a key takes.
@@ -92,24 +93,12 @@ func dropIns(file string) ([]string, error) {
 }
 
 func read(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	data, err := hostfile.Read(name, maxSize)
 	switch {
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read configuration: %w", err)
-	case info.IsDir():
-		return nil, fmt.Errorf("read configuration: %s is a folder; give a file", name)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read configuration: %w", err)
-	case len(data) > maxSize:
-		return nil, fmt.Errorf("read configuration: %s has more than %d bytes; give a YAML file of settings", name, maxSize)
+		return nil, fmt.Errorf("read configuration: %w; give a YAML file of settings", err)
 	}
 	return data, nil
 }

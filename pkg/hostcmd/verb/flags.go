@@ -24,7 +24,8 @@ type Flag struct {
 // Value is one value of a flag.
 type Value struct {
 	Text string
-	At   string // where it was given: "-cmd", "kguest.yaml:12: cmd"
+	At   string // where it was given: "-cmd", "conf/kguest.yaml:12: cmd"
+	Near string // the same, from the folder of the configuration file on; empty where that is At
 }
 
 // From is the value with its place: "-cmd ls", "kguest.yaml:12: cmd ls".

@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 		{"-on=false -on", all{On: true}, Args{}},
 		{"-on -on=false", all{}, Args{}},
 		{"-text a=b -text=c=d", all{Text: "c=d"}, Args{}},
-		{"-list a -list b -v c -v=d", all{List: []string{"a", "b"}, Values: []Value{{"c", "-v"}, {"d", "-v"}}}, Args{}},
+		{"-list a -list b -v c -v=d", all{List: []string{"a", "b"}, Values: []Value{{Text: "c", At: "-v"}, {Text: "d", At: "-v"}}}, Args{}},
 		{"-choice two -checked x -time 1m30s -func b", all{Choice: "two", Checked: "x", Time: 90 * time.Second}, Args{}},
 	}
 	for _, tt := range tests {
@@ -114,16 +114,16 @@ func TestGive(t *testing.T) {
 	var got all
 	f := NewFlags()
 	got.define(f)
-	if err := f.Give("text", Value{"a", "c.yaml:1: text"}); err != nil || got.Text != "a" {
+	if err := f.Give("text", Value{Text: "a", At: "c.yaml:1: text"}); err != nil || got.Text != "a" {
 		t.Errorf("Give(text) = %v, text %q", err, got.Text)
 	}
 	if _, err := f.Parse([]string{"-text", "b"}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Value{{"a", "c.yaml:1: text"}, {"b", "-text"}}, f.Given("text")); diff != "" {
+	if diff := cmp.Diff([]Value{{Text: "a", At: "c.yaml:1: text"}, {Text: "b", At: "-text"}}, f.Given("text")); diff != "" {
 		t.Errorf("Given(text) (-want +got):\n%s", diff)
 	}
-	if err := f.Give("n", Value{"0", "c.yaml:2: n"}); err == nil || f.Given("n") != nil {
+	if err := f.Give("n", Value{Text: "0", At: "c.yaml:2: n"}); err == nil || f.Given("n") != nil {
 		t.Errorf("Give(n, 0) = %v, given %v, want an error and nothing", err, f.Given("n"))
 	}
 	if err := f.Give("gone", Value{}); err == nil {
@@ -157,6 +157,25 @@ func TestBelow(t *testing.T) {
 	for _, tt := range tests {
 		if got := (Flag{Arg: tt.arg}).Below(tt.dir, tt.text); got != tt.want {
 			t.Errorf("%s: Below(%s, %s) = %s, want %s", tt.arg, tt.dir, tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	tests := []struct{ arg, text, want string }{
+		{"FILE", "/conf/a", "a"},
+		{"DIR", "../a/", "a"},
+		{"NAME", "conf/a", "conf/a"},
+		{"HOST:GUEST[:MODE]", "/a/b:c:/d/e:0644", "b:c:/d/e:0644"},
+		{"STAGE=FILE", "root=/a/b=c", "root=b=c"},
+		{"COMMAND", "example.com/ls", "example.com/ls"},
+		{"COMMAND", "./cmds/ls", "ls"},
+		{"COMMAND", "/src/cmds/ls", "ls"},
+		{"PROGRAM[:GUEST]", "/usr/bin/strace:/bin/strace", "strace:/bin/strace"},
+	}
+	for _, tt := range tests {
+		if got := (Flag{Arg: tt.arg}).Named(tt.text); got != tt.want {
+			t.Errorf("%s: Named(%s) = %s, want %s", tt.arg, tt.text, got, tt.want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (f *Flags) flag(args []string) ([]string, error) {
 	case !with:
 		text, rest = rest[0], rest[1:]
 	}
-	if err := f.give(name, Value{text, "-" + name}); err != nil {
+	if err := f.give(name, Value{Text: text, At: "-" + name}); err != nil {
 		return nil, Usagef("-%s %q: %v", name, text, err)
 	}
 	return rest, nil

@@ -38,6 +38,42 @@ func (f Flag) Takes() Takes {
 	return TakesText
 }
 
+// Named returns the value text of f with the name alone of a path of the host:
+// what it says wherever that is.
+func (f Flag) Named(text string) string {
+	head, path, tail := f.split(text)
+	if path == "" {
+		return text
+	}
+	return head + filepath.Base(filepath.Clean(path)) + tail
+}
+
+// split finds the path of the host in a value of f. It is empty where there is
+// none.
+func (f Flag) split(text string) (head, path, tail string) {
+	switch f.Takes() {
+	case TakesFile, TakesFolder:
+		return "", text, ""
+	case TakesHost:
+		if i := strings.LastIndex(text, ":/"); i > 0 {
+			return "", text[:i], text[i:]
+		}
+	case TakesProgram:
+		host, _, _ := strings.Cut(text, ":")
+		return "", host, text[len(host):]
+	case TakesNamed:
+		if i := strings.Index(text, "="); i >= 0 {
+			return text[:i+1], text[i+1:], ""
+		}
+	case TakesCommand:
+		if strings.HasPrefix(text, ".") || filepath.IsAbs(text) {
+			return "", text, ""
+		}
+	case TakesText:
+	}
+	return text, "", ""
+}
+
 // Below returns the value text of f with a relative path of the host in it
 // taken as one below dir.
 func (f Flag) Below(dir, text string) string {
