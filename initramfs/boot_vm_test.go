@@ -5,6 +5,7 @@ package initramfs
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/initramfs/compress"
+	"github.com/kguest/kguest/initramfs/kconfig"
 	"github.com/kguest/kguest/initramfs/modules"
 )
 
@@ -25,11 +27,11 @@ func debianKernel(t *testing.T, arch string) (image, modulesDir string) {
 		t.Fatalf("find a kernel: %v", err)
 	}
 	dir := strings.TrimSpace(string(out))
-	images, err := filepath.Glob(filepath.Join(dir, "boot/vmlinuz-*"))
+	images, err := filepath.Glob(filepath.Join(dir, "boot/vmlinu[xz]-*"))
 	if err != nil || len(images) != 1 {
 		t.Fatalf("kernels in %s: %q, %v", dir, images, err)
 	}
-	release := strings.TrimPrefix(filepath.Base(images[0]), "vmlinuz-")
+	_, release, _ := strings.Cut(filepath.Base(images[0]), "-")
 	return images[0], filepath.Join(dir, "lib/modules", release)
 }
 
@@ -136,21 +138,117 @@ func TestKernelUnpacks(t *testing.T) {
 	}
 }
 
-// An arm64 image boots to kinit's last line, which says that there is no disk.
-func TestKernelArm64(t *testing.T) {
-	kernel, dir := debianKernel(t, "arm64")
-	preset, err := modules.Preset("qemu", "-vmm qemu")
+// packedCheck is the first process of an image of another architecture: it
+// checks the files of the archives before, and becomes the image's own.
+const packedCheck = `package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	sums, err := os.ReadFile("/sums")
+	for line := range strings.Lines(string(sums)) {
+		var want, file string
+		fmt.Sscan(line, &want, &file)
+		data, err := os.ReadFile(file)
+		fmt.Println("CHECKED", file, err, fmt.Sprintf("%x", sha256.Sum256(data)) == want)
+	}
+	fmt.Println(err, syscall.Exec("/init", []string{"init"}, os.Environ()))
+}
+`
+
+// compiledCheck returns the path of packedCheck, compiled for arch.
+func compiledCheck(t *testing.T, arch string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(packedCheck), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-o", "check", "main.go")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return filepath.Join(dir, "check")
+}
+
+// foreignMachines are those of other architectures than this one's, and the
+// kernel's parameters that they need.
+func foreignMachines() map[string][]string {
+	return map[string][]string{
+		"arm64":   {"console=ttyAMA0", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"},
+		"riscv64": {"console=ttyS0", "qemu-system-riscv64", "-M", "virt"},
+	}
+}
+
+// The kernels of other architectures unpack, in one image, an archive of each
+// compression, and boot it to kinit's last line, which says that there is no
+// disk. The kernel's configuration is known: what it could not unpack would be
+// refused.
+func TestKernelForeign(t *testing.T) {
+	for arch, machine := range foreignMachines() {
+		t.Run(arch, func(t *testing.T) {
+			t.Parallel()
+			kernel, dir := debianKernel(t, arch)
+			preset, err := modules.Preset("qemu", "-vmm qemu")
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := kconfig.Find(kernel, dir)
+			if err != nil || config == nil {
+				t.Fatalf("configuration of %s: %v, %v", kernel, config, err)
+			}
+			s := &Spec{Arch: arch, ModulesDir: dir, Modules: preset, KernelConfig: config}
+			var sums strings.Builder
+			for _, name := range Compressions() {
+				for _, level := range []string{"", ":1"} {
+					if name == "none" && level != "" {
+						continue
+					}
+					file := "/packed-" + name + level
+					s.Bases = append(s.Bases, Base{Host: packedBase(t, Compression(name+level), file, &sums), From: "-base " + file})
+				}
+			}
+			s.Files = []File{
+				{Host: compiledCheck(t, arch), Guest: "/check", From: "check"},
+				{Kind: Text, Guest: "/sums", Data: []byte(sums.String()), From: "sums"},
+			}
+			var image bytes.Buffer
+			if _, err := keeper(t).Build(t.Context(), s, compress.Zstd, &image); err != nil {
+				t.Fatal(err)
+			}
+			out := booted(t, machine[1:], kernel, image.Bytes(), machine[0]+" panic=-1 kinit.timeout=1 rdinit=/check")
+			for line := range strings.Lines(sums.String()) {
+				file := strings.Fields(line)[1]
+				if !strings.Contains(out, "CHECKED "+file+" <nil> true") {
+					t.Errorf("%s is not in the guest as it was packed", file)
+				}
+			}
+			if !strings.Contains(out, "kinit: exit code=125 signal=0 stage=images") || t.Failed() {
+				t.Errorf("console:\n%s", out)
+			}
+		})
+	}
+}
+
+// packedBase makes an archive with a file of 3 MiB, packed with c, and adds the
+// digest of the file to sums.
+func packedBase(t *testing.T, c Compression, file string, sums *strings.Builder) string {
+	t.Helper()
+	exe, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var image bytes.Buffer
-	s := &Spec{Arch: "arm64", ModulesDir: dir, Modules: preset}
-	if _, err := keeper(t).Build(t.Context(), s, compress.Zstd, &image); err != nil {
+	data := append([]byte(file), exe[:3<<20]...)
+	fmt.Fprintf(sums, "%x %s\n", sha256.Sum256(data), file)
+	var tree Tree
+	if err := tree.Add(Entry{Path: strings.TrimPrefix(file, "/"), Mode: 0o644, Content: Bytes(data)}); err != nil {
 		t.Fatal(err)
 	}
-	machine := []string{"qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"}
-	out := booted(t, machine, kernel, image.Bytes(), "console=ttyAMA0 panic=-1 kinit.timeout=1")
-	if !strings.Contains(out, "kinit: exit code=125 signal=0 stage=images") {
-		t.Errorf("console:\n%s", out)
-	}
+	return hostFile(t, string(written(t, &tree, c)))
 }
