@@ -176,8 +176,8 @@ func TestBaseErrors(t *testing.T) {
 	whole := written(t, small(t), None)
 	tests := []struct{ host, want string }{
 		{filepath.Join(dir, "fifa"), "did you mean " + fifo + "?"},
-		{fifo, "is not a regular file (named pipe); give an initramfs"},
-		{dir, "is not a regular file (folder)"},
+		{fifo, "a named pipe, not a regular file"},
+		{dir, "a folder, not a regular file"},
 		{hostFile(t, ""), `begins with "", which is no archive that the kernel unpacks`},
 		{hostFile(t, "just text"), `begins with "just t", which is no archive that the kernel unpacks`},
 		{hostFile(t, string(whole[:len(whole)/2])), "read "},

@@ -35,13 +35,16 @@ func Read(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, 0, min(info.Size(), limit)+1)
+	if info.Size() > limit {
+		return nil, tooLarge(name, info.Size(), limit)
+	}
+	data := make([]byte, 0, info.Size()+1)
 	for {
 		n, err := f.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		switch {
 		case int64(len(data)) > limit:
-			return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("more than %d bytes", limit)}
+			return nil, tooLarge(name, int64(len(data)), limit)
 		case err == io.EOF: //nolint:errorlint // Read returns it bare
 			return data, nil
 		case err != nil:
@@ -50,6 +53,10 @@ func Read(name string, limit int64) ([]byte, error) {
 			data = append(data, 0)[:len(data)]
 		}
 	}
+}
+
+func tooLarge(name string, size, limit int64) error {
+	return &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes, more than %d", size, limit)}
 }
 
 // IrregularError is of a file that is no regular one.

@@ -111,6 +111,26 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// The sections of Debian's riscv64 modules are in the file at no multiple of
+// their alignment; what is cut has them where they say.
+func TestCutMisaligned(t *testing.T) {
+	data := module(riscv)
+	le := binary.LittleEndian
+	header := data[le.Uint64(data[offSections:])+sectionHeaderSize:]
+	if le.Uint64(header[24:])%4096 == 0 {
+		t.Fatal("section 1 is aligned")
+	}
+	le.PutUint64(header[48:], 4096)
+	out, err := Cut(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := parseObject(out)
+	if err != nil || o.sections[1].off%4096 != 0 {
+		t.Errorf("section 1 is at %d, %v, want a multiple of 4096", o.sections[1].off, err)
+	}
+}
+
 // What has neither signature nor BTF is as it was, byte for byte.
 func TestCutNothing(t *testing.T) {
 	in := elfFor(x86)
@@ -155,8 +175,8 @@ func TestCutErrors(t *testing.T) {
 		{"headers far away", edit(func(b []byte) { le.PutUint64(b[40:], 1<<63) }), "end behind the file"},
 		{"section outside", edit(func(b []byte) { le.PutUint64(header(b, 1)[24:], 1<<60) }), "section 1, 4 bytes at 1152921504606846976"},
 		{"section too long", edit(func(b []byte) { le.PutUint64(header(b, 1)[32:], 1<<63) }), "ends behind the file"},
-		{"odd alignment", edit(func(b []byte) { le.PutUint64(header(b, 1)[48:], 3) }), "not aligned to 3"},
-		{"not aligned", edit(func(b []byte) { le.PutUint64(header(b, 1)[48:], 1<<20) }), "not aligned to 1048576"},
+		{"odd alignment", edit(func(b []byte) { le.PutUint64(header(b, 1)[48:], 3) }), "has alignment 3; want a power of two"},
+		{"not aligned", edit(func(b []byte) { le.PutUint64(header(b, 1)[48:], 1<<20) }), "has alignment 1048576; want a power of two, 65536 at most"},
 		{"overlap", edit(func(b []byte) { copy(header(b, 5)[24:32], header(b, 6)[24:32]) }), "overlaps"},
 		{"name outside", edit(func(b []byte) { le.PutUint32(header(b, 1), 1<<31) }), "has its name at 2147483648"},
 		{"names in no table", edit(func(b []byte) { b[62] = 1 }), "no string table"},

@@ -20,7 +20,7 @@ func TestOpenErrors(t *testing.T) {
 		{"file", file, "not a directory; give a folder like"},
 		{"all kernels", filepath.Dir(kernel(t, map[string]string{"modules.dep": ""})), "give one kernel's folder in it, such as "},
 		{"no depmod", noDepmod, "make it with: depmod -b " + filepath.Dir(filepath.Dir(filepath.Dir(noDepmod))) + " 6.1.0-test"},
-		{"folder", folder, "modules.dep: not a regular file"},
+		{"folder", folder, "modules.dep: a folder, not a regular file"},
 		{"bad dep", kernel(t, map[string]string{"modules.dep": "x"}), "modules.dep: line 1"},
 		{"bad softdep", kernel(t, map[string]string{"modules.dep": "", "modules.softdep": "x"}), "modules.softdep: line 1"},
 		{"bad builtin", kernel(t, map[string]string{"modules.dep": "", "modules.builtin": "x"}), "modules.builtin: line 1"},

@@ -62,8 +62,9 @@ func (a *asked) defineCommands(f *verb.Flags) {
 	f.Choice(&a.profile, "profile", profiles(), `The commands besides those of -cmd: minimal is kguest's own; rescue adds a
 shell (gosh) and u-root's commands for disks, networks, processes and files.`)
 	f.Values(&a.cmds, "cmd", "COMMAND", `Adds a command: one of u-root's by its name (ls), any other by its Go import path
-(example.com/mine/cmds/probe) or its folder (./cmds/probe). It must be known to the module of the working directory, and
-that module be kguest or require it. May be given several times.`)
+(example.com/mine/cmds/probe) or its folder (./cmds/probe). That of a folder is compiled by the
+go.mod of its module; an import path must be known to the module of the working directory. A module that neither is
+kguest nor requires it makes a program of its own in the image. May be given several times.`)
 	f.Values(&a.programs, "program", "PROGRAM[:GUEST]", `Adds an ELF program of this machine with its shared libraries, found along
 PATH where it is a name alone. GUEST is where it was here, unless it is given. May be given several times.`)
 }

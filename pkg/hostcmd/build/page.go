@@ -20,7 +20,8 @@ func Verb() verb.Verb {
 			return func(ctx context.Context, s verb.Streams, args verb.Args) error { return run(ctx, s, f, a, args) }
 		},
 		Notes: `The same input gives the same bytes, whoever builds them, where and when. File times are SOURCE_DATE_EPOCH's, or
-0. It needs the go command, and no root.
+0. The manifest has the names of files, not the folders that they are in, and of the environment's settings of go only
+those that say where modules are found count. It needs the go command, and no root.
 
 A configuration file is YAML; its keys are the names of the flags, without the dash, but for -config and those that say
 what to do with the image: -plan, -print-config, -verify, -json, -cache, -no-cache

@@ -108,7 +108,7 @@ func TestReadErrors(t *testing.T) {
 		{".", "read configuration: open .: a folder, not a regular file; give a YAML file of settings"},
 		{"bad.yaml", `bad.d/a.yaml:3: unknown key "archh"; did you mean "arch"?`},
 		{"yml.yaml", "read drop-ins: yml.d/a.yml would not be read; name it a.yaml"},
-		{"big.yaml", "read configuration: read big.yaml: more than 1048576 bytes; give a YAML file of settings"},
+		{"big.yaml", "read configuration: read big.yaml: 1048582 bytes, more than 1048576; give a YAML file of settings"},
 		{"file.yaml", "read drop-ins: open file.d: not a directory"},
 	}
 	for _, tt := range tests {

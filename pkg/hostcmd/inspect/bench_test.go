@@ -38,8 +38,10 @@ func timed(b *testing.B, dir, command string) (stdout string, cpu time.Duration)
 }
 
 // BenchmarkList lists an image of 100 MB, a Debian kernel and its modules, as
-// a process of its own, beside lsinitramfs on the same image. A packed image cannot be
-// listed without unpacking all of it.
+// a process of its own, beside lsinitramfs on the same image. One that is not
+// packed is listed by its headers alone, 50 times faster at least. A packed one
+// cannot be listed without unpacking all of it, which is then what takes the
+// time in both: what is left to gain is that lsinitramfs unpacks it twice.
 func BenchmarkList(b *testing.B) {
 	kernel, foreign := script(b, "kernel"), script(b, "foreign-images")
 	dir := b.TempDir()
@@ -47,24 +49,27 @@ func BenchmarkList(b *testing.B) {
 	shell(b, kernel, "find -H boot lib | LC_ALL=C sort | cpio -o -H newc --quiet >"+raw)
 	program := filepath.Join(dir, "mkinitramfs")
 	shell(b, "../../..", "go build -o "+program+" .")
-	for _, tt := range []struct{ name, pack string }{
-		{"none", ""},
-		{"zstd", "zstd -q"},
-		{"gzip", "gzip -n"},
-		{"lz4", "lz4 -lq - -"},
-		{"xz", "xz -1 --check=crc32"},
+	for _, tt := range []struct {
+		name, pack string
+		factor     float64 // that ls is faster by, at least
+	}{
+		{"none", "", 50},
+		{"zstd", "zstd -q", 1},
+		{"gzip", "gzip -n", 1},
+		{"lz4", "lz4 -lq - -", 1},
+		{"xz", "xz -1 --check=crc32", 1},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			image := filepath.Join(dir, tt.name+".img")
 			if tt.pack != "" {
 				shell(b, dir, tt.pack+" <"+raw+" >"+image)
 			}
-			compareLists(b, program, image, filepath.Join(foreign, "bin"))
+			compareLists(b, program, image, filepath.Join(foreign, "bin"), tt.factor)
 		})
 	}
 }
 
-func compareLists(b *testing.B, program, image, bin string) {
+func compareLists(b *testing.B, program, image, bin string, factor float64) {
 	b.Helper()
 	before := time.Now()
 	// Behind a plain archive it looks for another, and fails when there is none.
@@ -81,7 +86,11 @@ func compareLists(b *testing.B, program, image, bin string) {
 		b.Errorf("ls gives %d bytes, lsinitramfs %d, sorted", len(ours), len(theirs))
 	}
 	own := b.Elapsed() / time.Duration(b.N)
+	faster := float64(other) / float64(own)
+	if faster < factor {
+		b.Errorf("ls is %.1f times faster than lsinitramfs, want %v", faster, factor)
+	}
 	b.ReportMetric(other.Seconds()*1000, "lsinitramfs-ms")
-	b.ReportMetric(float64(other)/float64(own), "times-faster")
+	b.ReportMetric(faster, "times-faster")
 	b.ReportMetric(float64(theirCPU)/float64(ownCPU/time.Duration(b.N)), "times-less-cpu")
 }
