@@ -45,9 +45,10 @@ func copyFile(b *testing.B, from, to string) {
 // there are already: as the first collection does, and as those after it do,
 // which know 3 of 13 system calls a process. What counts is cpu-ms, and of it what
 // 13,000 system calls cost that do nothing: 1 to 3 ms natively, but 14 on the
-// paravirtual machine (Linux 6.18) where the first took 52 to 58 and the next 44
-// to 46, with two cores shared by sixteen others, and a C program that makes no
-// more than the first's system calls 42 to 43. Names below /proc instead of names
+// paravirtual machine (Linux 6.18) where, at best of 30, the first took 52 to 58
+// and the next 44 to 46, with two cores shared by sixteen others (on average 10
+// more), and a C program that makes no more than the first's system calls 42 to
+// 43, on average 47. Names below /proc instead of names
 // below the process's directory save 2 and may be of two processes.
 func BenchmarkCollectProcesses(b *testing.B) {
 	for range benchProcesses {
