@@ -238,7 +238,8 @@ func (l *libraries) source(p elf.Place) string {
 	if in, ok := strings.CutPrefix(host, strings.TrimSuffix(l.spec.Sysroot, "/")+"/"); ok && l.spec.Sysroot != "" {
 		host = "/" + in
 	}
-	if host != p.Guest {
+	const merged = "/usr" // a system's /lib may be a link to /usr/lib
+	if strings.TrimPrefix(host, merged) != strings.TrimPrefix(p.Guest, merged) {
 		return path.Base(host)
 	}
 	return host

@@ -3,6 +3,7 @@
 package hostfile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,7 +46,7 @@ func Read(name string, limit int64) ([]byte, error) {
 		switch {
 		case int64(len(data)) > limit:
 			return nil, tooLarge(name, int64(len(data)), limit)
-		case err == io.EOF: //nolint:errorlint // Read returns it bare
+		case errors.Is(err, io.EOF):
 			return data, nil
 		case err != nil:
 			return nil, err
