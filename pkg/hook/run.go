@@ -63,7 +63,7 @@ func (r *Runner) restore(before []byte) error {
 		}
 		return err
 	}
-	return os.WriteFile(r.EnvFile, before, 0o644) //nolint:gosec // G703: the path is the caller's
+	return os.WriteFile(r.EnvFile, before, 0o644)
 }
 
 func (r *Runner) run(s Script) error {

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const (
@@ -41,8 +43,9 @@ type cacheEntry struct {
 	Warnings []string  `json:"warnings,omitempty"`
 }
 
-// openCache returns the place of the image's disk. The configuration's digest
-// stands for the layers, too, and for images without one there is no cache.
+// openCache returns the place of the image's disk, of which the digests of the
+// layers' contents are the name: images that differ in their configuration have
+// one. For images without a configuration there is no cache.
 func (p *packer) openCache(ctx context.Context) (cache, error) {
 	if p.Cache == "" || p.img.ID == "" {
 		return cache{}, nil
@@ -50,8 +53,14 @@ func (p *packer) openCache(ctx context.Context) (cache, error) {
 	if err := os.MkdirAll(p.Cache, 0o755); err != nil {
 		return cache{}, fmt.Errorf("make cache: %w", err)
 	}
+	var config struct {
+		RootFS v1.RootFS `json:"rootfs"`
+	}
+	if err := json.Unmarshal(p.img.Config, &config); err != nil {
+		return cache{}, fmt.Errorf("configuration: %w", err)
+	}
 	tool, err := p.toolVersion(ctx)
-	sum := sha256.Sum256([]byte(strings.Join([]string{cacheBuilder, p.img.ID, p.Format, p.Compression, tool}, "\n")))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{cacheBuilder, config.RootFS.DiffIDs, p.Format, p.Compression, tool}))
 	return cache{p.Cache, hex.EncodeToString(sum[:])}, err
 }
 

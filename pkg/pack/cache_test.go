@@ -70,6 +70,27 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// Images that differ in their configuration alone have one disk, others not.
+func TestCacheByLayers(t *testing.T) {
+	cache := t.TempDir()
+	for _, tt := range []struct {
+		content, cmd string
+		want         bool
+	}{{"one", "/hello", false}, {"one", "/other", true}, {"two", "/hello", false}, {"two", "/other", true}} {
+		l := newLayout(t)
+		m := l.manifest(runtime.GOARCH, tarOf(t, [2]string{"hello", tt.content}))
+		config, err := os.ReadFile(filepath.Join(l.dir, l.blobFile(m.Config.Digest)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Config = l.blob(v1.MediaTypeImageConfig, []byte(strings.Replace(string(config), "/hello", tt.cmd, 1)))
+		r := packed(t, Request{Source: l.finish(l.json(v1.MediaTypeImageManifest, m)), Cache: cache})
+		if r.Cached != tt.want || r.OCI.Config.Cmd[0] != tt.cmd {
+			t.Errorf("%+v: cached %t, command %q", tt, r.Cached, r.OCI.Config.Cmd)
+		}
+	}
+}
+
 // A disk is its user's own: what is written to it is not in the cache.
 func TestCacheApart(t *testing.T) {
 	cache := t.TempDir()

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // UserCache is kguest's folder in the user's cache, which need not be there.
@@ -45,10 +43,7 @@ func writable(dir string, mode fs.FileMode) error {
 	if err := os.MkdirAll(dir, mode); err != nil {
 		return err
 	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return &fs.PathError{Op: "write", Path: dir, Err: err}
-	}
-	return nil
+	return access(dir)
 }
 
 // CheckPrivate returns an error unless dir is a folder that this user alone can
