@@ -81,7 +81,9 @@ func (m *Machine) attend(ctx context.Context, s stage) (rescue.Wish, Exit) {
 type progress struct {
 	passed []string // scripts, by their names
 	mended bool     // what a script could do of the stage itself was done, by hand
+	done   bool     // the stage itself was
 	failed string   // the script, or the stage's name
+	script string   // path of the script that failed; empty for none
 }
 
 // goOn takes what failed for done.
@@ -98,9 +100,14 @@ func (m *Machine) perform(ctx context.Context, s stage) error {
 	if err := m.scripts(s.name, hook.Before); err != nil {
 		return err
 	}
-	err := m.step(s.name, func() error { return m.body(ctx, s) })
-	if err != nil || s.last {
-		return err
+	if !m.progress.done {
+		if err := m.step(s.name, func() error { return m.body(ctx, s) }); err != nil {
+			return err
+		}
+		m.progress.done = true
+	}
+	if s.last {
+		return nil
 	}
 	return m.scripts(s.name, hook.After)
 }
@@ -124,7 +131,7 @@ func (m *Machine) bodyOrScript(ctx context.Context, s stage) error {
 			return err
 		}
 		if len(scripts) > 0 {
-			return m.hooks.Run(scripts[0])
+			return m.script(scripts[0])
 		}
 	}
 	if s.run == nil {
@@ -147,7 +154,7 @@ func (m *Machine) scripts(stageName string, when hook.When) error {
 			continue
 		}
 		m.log.write(LevelDebug, m.current, "script begins", []detail{{"path", s.Path}})
-		err := m.step(s.Name(), func() error { return m.hooks.Run(s) })
+		err := m.step(s.Name(), func() error { return m.script(s) })
 		if err != nil && !s.Optional() {
 			return err
 		}
@@ -157,9 +164,17 @@ func (m *Machine) scripts(stageName string, when hook.When) error {
 	return nil
 }
 
+func (m *Machine) script(s hook.Script) error {
+	err := m.hooks.Run(s)
+	if err != nil {
+		m.progress.script = s.Path
+	}
+	return err
+}
+
 // step runs a part of a stage, under its own name in the report.
 func (m *Machine) step(name string, do func() error) error {
-	m.progress.failed = name
+	m.progress.failed, m.progress.script = name, ""
 	began := time.Now()
 	err := do()
 	took := time.Since(began)

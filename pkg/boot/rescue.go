@@ -52,7 +52,7 @@ func (m *Machine) rescue(e Exit) rescue.Wish {
 		m.log.error("no rescue shell: " + err.Error())
 		return end
 	}
-	wish, err := m.shell(sh, rescue.Situation{Stage: e.Stage, Reason: e.Reason, Advice: advice(e.Stage)})
+	wish, err := m.shell(sh, rescue.Situation{Stage: e.Stage, Reason: e.Reason, Advice: m.advice(e.Stage)})
 	if err != nil {
 		m.log.error("rescue shell: " + err.Error())
 	}
@@ -273,7 +273,7 @@ func removeMissing(path string) error {
 }
 
 func (m *Machine) shellEnv(s rescue.Situation) []string {
-	env := append(scriptEnv(), "KINIT_STAGE="+s.Stage, "KINIT_REASON="+oneWord(s.Reason), rescue.Mark+"=1")
+	env := append(scriptEnv(), "KINIT_STAGE="+s.Stage, "KINIT_ENV="+envPath, "KINIT_REASON="+oneWord(s.Reason), rescue.Mark+"=1")
 	if len(m.left.commands) > 0 {
 		env[0] = "PATH=" + shellBinPath + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}
@@ -305,8 +305,21 @@ func Surroundings() rescue.Config {
 // breakAdvice is what to try before a stage.
 const breakAdvice = "Leave the shell (exit, ctrl-D, boot-continue) to go on with the stage."
 
-// advice is what to try where a stage failed.
-func advice(name string) string {
+// advice is what to try where a stage failed, or a script of it.
+func (m *Machine) advice(stageName string) string {
+	switch path := m.progress.script; {
+	case path == "":
+		return stageAdvice(stageName)
+	case filepath.Dir(path) == kinitPath:
+		return "Mend " + path + ", which is in the place of the stage, or do by hand what it is for. " +
+			"boot-retry runs it again, boot-continue goes on after it."
+	default:
+		return "Mend " + path + ", or do by hand what it is for. " +
+			"boot-retry does the stage again with its scripts, boot-continue goes on after this script."
+	}
+}
+
+func stageAdvice(name string) string {
 	const mended = " Then boot-retry, or boot-continue where it is done by hand."
 	switch name {
 	case "mounts":

@@ -137,7 +137,8 @@ func (s Situation) Lines(state State) []string {
 	leave := "Leaving the shell goes on, as boot-continue does; boot-retry STAGE goes back to a stage; boot-report prints all there is to know."
 	if s.Reason != "" {
 		lines[1] = "The boot failed in stage " + s.Stage + ": " + s.Reason
-		leave = "boot-retry does the stage again, boot-continue takes what failed for done; boot-report prints all there is to know. " +
+		leave = "boot-retry does the stage again, boot-retry STAGE begins with an earlier one, boot-continue takes what failed for done; " +
+			"boot-report prints all there is to know. " +
 			"Leaving the shell ends the machine."
 	}
 	lines = append(lines, state.Lines()...)
