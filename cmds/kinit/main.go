@@ -16,6 +16,16 @@
 // The code is the command's own; 128+N when signal N killed it; 127 when it was
 // not found, 126 when it could not be executed, 125 when the boot failed. The host
 // also gets it as an IDM exit event.
+//
+// Options: none; the kernel's command line has the parameters below.
+//
+// Exit status: as the first process none, since it ends the machine. Else 0, or 2 for a
+// wrong call.
+//
+// Examples:
+//
+//	kinit -help
+//	console=ttyS0 kinit.image=serial:root0 kinit.rescue=shell
 package main
 
 import (

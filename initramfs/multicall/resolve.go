@@ -46,7 +46,11 @@ func Own() []string { return []string{"kexec-guest", "kinit", "kmount", "knet", 
 // mends a boot.
 func OwnRescue() []string { return []string{"boot-continue", "boot-report", "boot-retry"} }
 
-func allOwn() []string { return append(Own(), OwnRescue()...) }
+// OwnShell is the name of kguest's shell for a person. It is in the program of the
+// others, as it is larger than kguest's commands together.
+const OwnShell = "boot-shell"
+
+func allOwn() []string { return append(Own(), append(OwnRescue(), OwnShell)...) }
 
 // urootFolders are the folders of u-root's commands, the first that has a
 // name wins.

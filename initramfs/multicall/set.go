@@ -61,7 +61,7 @@ func split(asks []Ask) ([]group, error) {
 	apart := make(map[string]*group) // by the module's path
 	for _, ask := range asks {
 		switch g := apart[ask.Apart.Path]; {
-		case slices.Contains(allOwn(), ask.Name) || strings.HasPrefix(ask.Name, Module+"/cmds/"):
+		case isOwn(ask.Name):
 			own.asks = append(own.asks, ask)
 		case ask.Apart == ModuleDir{}:
 			others.asks = append(others.asks, ask)
@@ -98,6 +98,12 @@ func nameApart(path string) string {
 		path = prefix
 	}
 	return OtherProgram + "-" + filepath.Base(path)
+}
+
+// isOwn reports a command of the first process's program, by name or import path.
+func isOwn(name string) bool {
+	bareName, byPath := strings.CutPrefix(name, Module+"/cmds/")
+	return bareName != OwnShell && (byPath || slices.Contains(allOwn(), name))
 }
 
 // resolve finds the commands of the programs that were not kept, for a builder

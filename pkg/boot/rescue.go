@@ -69,7 +69,7 @@ type shell struct {
 }
 
 // shellPaths are looked at in this order.
-func shellPaths() []string { return []string{"/bin/sh", "/bin/gosh"} }
+func shellPaths() []string { return []string{"/bin/sh", "/bin/boot-shell", "/bin/gosh"} }
 
 // findShell returns the shell that the image has for a person. After the switch
 // it is the one found before.

@@ -29,6 +29,16 @@ Its last line on the console says how it ended:
 The code is the command's own; 128+N when signal N killed it; 127 when it was
 not found, 126 when it could not be executed, 125 when the boot failed. The host
 also gets it as an IDM exit event.
+
+Options: none; the kernel's command line has the parameters below.
+
+Exit status: as the first process none, since it ends the machine. Else 0, or 2 for a
+wrong call.
+
+Examples:
+
+	kinit -help
+	console=ttyS0 kinit.image=serial:root0 kinit.rescue=shell
 `
 
 func runKinit(ctx context.Context, env *Env) error {
@@ -40,11 +50,14 @@ func runKinit(ctx context.Context, env *Env) error {
 		boot.Run(ctx, streams)
 	}
 	if len(env.Args) == 0 || env.Args[0] == "-h" || env.Args[0] == "-help" || env.Args[0] == "--help" {
-		_, err := env.Stdout.Write([]byte(kinitPage + stagePage() + parameterPage()))
+		_, err := env.Stdout.Write([]byte(kinitManual()))
 		return err
 	}
 	return Usagef("%q: kinit takes no arguments; it is configured by the kernel's command line", env.Args[0])
 }
+
+// kinitManual is kinit's page with what hangs on the boot's own tables.
+func kinitManual() string { return kinitPage + stagePage() + parameterPage() }
 
 // stagePage lists the stages of the boot.
 func stagePage() string {

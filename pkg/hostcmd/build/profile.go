@@ -20,7 +20,7 @@ func profileCommands(profile string) []multicall.Ask {
 	if profile != rescue {
 		return nil
 	}
-	for _, group := range [][]string{multicall.OwnRescue(), rescueShell(), rescueFiles(), rescueSystem(), rescueNetwork()} {
+	for _, group := range [][]string{multicall.OwnRescue(), {multicall.OwnShell}, rescueShell(), rescueFiles(), rescueSystem(), rescueNetwork()} {
 		for _, name := range group {
 			asks = append(asks, multicall.Ask{Name: name, From: fmt.Sprintf("-profile %s (%s)", profile, name)})
 		}

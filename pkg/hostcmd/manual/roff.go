@@ -18,13 +18,14 @@ type Page struct {
 	Text string // in the macros of man(7)
 }
 
-// Pages returns the page of the program and those of its verbs.
+// Pages returns the page of the program, those of its verbs, and those of the
+// guest's commands.
 func Pages(about string, verbs []verb.Verb) []Page {
 	pages := []Page{overview(about, verbs)}
 	for _, v := range verbs {
 		pages = append(pages, Page{pageName(v.Name), roff(v)})
 	}
-	return pages
+	return append(pages, guestPages()...)
 }
 
 func pageName(v string) string { return verb.Program + "-" + v + "." + section }
@@ -40,6 +41,9 @@ func overview(about string, verbs []verb.Verb) Page {
 	for _, v := range verbs {
 		item(&b, bold(v.Name), v.Line+"; see "+verb.Program+"-"+v.Name+"("+section+")")
 		see = append(see, fmt.Sprintf(".BR %s-%s (%s)", verb.Program, escape(v.Name), section))
+	}
+	for _, name := range guestNames() {
+		see = append(see, fmt.Sprintf(".BR %s (%s)", escape(name), section))
 	}
 	b.WriteString(".SH \"EXIT STATUS\"\n")
 	item(&b, bold("0"), "It is done.")

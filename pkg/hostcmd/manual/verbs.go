@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kguest/kguest/pkg/hostcmd/verb"
 	"github.com/kguest/kguest/pkg/nearest"
@@ -16,8 +17,8 @@ func Man(about string, all func() []verb.Verb) verb.Verb {
 	return verb.Verb{
 		Name:  "man",
 		Line:  "prints or installs the manual pages",
-		Usage: []string{"[VERB]", "-d DIR"},
-		About: `Man prints the manual page of a verb, or that of ` + verb.Program + ` itself, in the macros of man(7).`,
+		Usage: []string{"[VERB|COMMAND]", "-d DIR"},
+		About: `Man prints the manual page of a verb, of one of the guest's commands (kinit, kmount, ...), or that of ` + verb.Program + ` itself, in the macros of man(7).`,
 		Define: func(f *verb.Flags) verb.Run {
 			var dir string
 			f.String(&dir, "d", "DIR", `Writes all pages to the folder DIR, which is made where it is missing.`)
@@ -32,28 +33,29 @@ func Man(about string, all func() []verb.Verb) verb.Verb {
 				return show(s.Stdout, pages, args)
 			}
 		},
-		Offers:   func() []string { return names(all()) },
-		Examples: []string{"man build | man -l -", "man -d /usr/local/share/man/man1"},
+		Offers:   func() []string { return append(names(all()), guestNames()...) },
+		Examples: []string{"man build | man -l -", "man kinit | man -l -", "man -d /usr/local/share/man/man1"},
 	}
 }
 
 func show(w io.Writer, pages []Page, args verb.Args) error {
 	name := verb.Program + "." + section
 	if len(args.Operands) > 0 {
-		if err := args.Exactly("VERB"); err != nil {
+		if err := args.Exactly("VERB or COMMAND"); err != nil {
 			return err
 		}
-		name = pageName(args.Operands[0])
+		name = args.Operands[0]
 	}
 	var have []string
 	for _, p := range pages {
-		if p.Name == name {
+		if p.Name == name || p.Name == pageName(name) || p.Name == name+"."+section {
 			_, err := io.WriteString(w, p.Text)
 			return err
 		}
-		have = append(have, p.Name)
+		short := strings.TrimSuffix(p.Name, "."+section)
+		have = append(have, strings.TrimPrefix(short, verb.Program+"-"))
 	}
-	return verb.Usagef("no page %s%s", name, nearest.Hint(name, have))
+	return verb.Usagef("no page of %s%s", name, nearest.Hint(name, have))
 }
 
 func install(dir string, pages []Page) error {
