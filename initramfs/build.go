@@ -136,6 +136,9 @@ func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) er
 	if err != nil {
 		return err
 	}
+	if err := s.checkNoShell(t, img.bases); err != nil {
+		return err
+	}
 	if n := cmds.Uncompiled(); n > 0 {
 		b.step(fmt.Sprintf("compiling %d commands for %s", n, s.Arch))
 	}

@@ -32,9 +32,10 @@ type Spec struct {
 	// ModprobeDirs are folders as /etc/modprobe.d, FirmwareDirs as
 	// /lib/firmware; without them modules have no options and no firmware.
 	ModprobeDirs, FirmwareDirs []string
-	KeepSignatures             bool  // even where the kernel does not enforce them
-	ModTime                    int64 // of every file, in seconds since 1970
-	NoManifest                 bool  // leaves manifest.Path out
+	KeepSignatures             bool   // even where the kernel does not enforce them
+	ModTime                    int64  // of every file, in seconds since 1970
+	NoManifest                 bool   // leaves manifest.Path out
+	NoShell                    string // where it was asked that the image has no shell; empty where it was not
 	// Notes has, for a From above that depends on where this host has its
 	// files, what the manifest says in its place.
 	Notes map[string]string

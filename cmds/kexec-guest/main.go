@@ -14,7 +14,7 @@
 // ctrl-Z stops both. When it has ended, what it left in the cgroup is killed.
 //
 // With -end, or as the first process, it does what is left of a boot when the
-// machine has its root: it opens the IDM channel, reads the configuration, sets the
+// machine has its root: it opens the console and the IDM channel, reads the configuration, sets the
 // hostname, switches the root, runs the command, and ends the machine as kinit does,
 // with the exit line, the exit event and kinit.end. Kernel parameters count.
 //
@@ -23,7 +23,7 @@
 //	-n            print what would run, as JSON, and run nothing
 //	-root DIR     the root (default /newroot)
 //	-config DIR   where image/config.json and launch.json are (default /config)
-//	-cgroup NAME  the cgroup (default krata-guest-task)
+//	-cgroup NAME  the cgroup (default krata-guest-task), of the type of kinit.cgroup=
 //	-end          do the rest of the boot, and end the machine
 //
 // Exit status: the command's own; 128+N when signal N killed it; 127 when it was

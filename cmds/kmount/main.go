@@ -4,14 +4,16 @@
 //
 //	kmount [-n] [-image DEV] [-config DEV] [-timeout T]
 //	kmount [-n] kernel
-//	kmount [-n] modules
+//	kmount [-n] modules [-needed]
 //	kmount [-n] images [-image DEV] [-config DEV] [-timeout T]
 //	kmount [-n] DEV DIR
 //
 // Without an argument it does all of the boot's mounting: kernel, modules, images.
 //
 //	kernel   /dev, /proc, /sys, /sys/fs/cgroup and what goes with them
-//	modules  loads the modules of the initramfs (the disks need them)
+//	modules  loads every module of the initramfs; with -needed, and without an
+//	         argument, as the boot does: those of the devices that are there, while
+//	         a file system's come with its first mount
 //	images   the image on /image and its configuration on /config, read-only
 //	DEV DIR  the file system on DEV on DIR, read-only
 //
@@ -21,16 +23,19 @@
 // Options:
 //
 //	-n           print the commands that would do the same, and change nothing
+//	-needed      only the modules that the machine needs
 //	-image DEV   disk with the image: /dev/NAME, serial:NUMBER or label:NAME
-//	             (default: /dev/xvda, else /dev/vda)
-//	-config DEV  disk with the configuration (default: /dev/xvdb, else /dev/vdb)
-//	-timeout T   longest wait for a disk (default 10s)
+//	             (default: that of kinit.image=, or /dev/xvda, else /dev/vda)
+//	-config DEV  disk with the configuration (default: that of kinit.config=, or
+//	             /dev/xvdb, else /dev/vdb)
+//	-timeout T   longest wait for a disk (default: that of kinit.timeout=, or 10s)
 //
 // Exit status: 0, 1 when something could not be mounted, 2 for a wrong call.
 //
 // Examples:
 //
 //	kmount -n kernel
+//	kmount modules
 //	kmount images -image serial:root0 -config /dev/vdc
 //	kmount /dev/vdb /mnt
 package main

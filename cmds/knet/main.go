@@ -31,7 +31,8 @@
 //	-root DIR           where /etc is (default /)
 //	-search DOMAIN      search domain for resolv.conf; repeatable
 //	-show               print links, addresses and routes
-//	-timeout DURATION   how long to wait for the link (default 10s)
+//	-timeout DURATION   how long to wait for the link (default: that of kinit.timeout=,
+//	                    or 10s)
 //
 // Exit status:
 //

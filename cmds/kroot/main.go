@@ -19,7 +19,7 @@
 //	-image DIR   where the image is mounted (default /image)
 //	-root DIR    where the root is, or is to be (default /newroot)
 //	-size SIZE   of the writable layer: a percentage of memory, or a number with
-//	             k, m or g (default 50%)
+//	             k, m or g (default: that of kinit.overlay.size=, or 50%)
 //	-switch      switch to the root and become CMD
 //
 // Exit status: 0, 1 when it could not, 2 for a wrong call; after -switch, CMD's.

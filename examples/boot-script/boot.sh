@@ -5,7 +5,10 @@
 #	mkinitramfs build -o boot.cpio -modules-dir /lib/modules/$(uname -r) -cmd gosh -file boot.sh:/boot.sh
 #	... -initrd boot.cpio -append "console=ttyS0 rdinit=/boot.sh"
 #
-# It runs in gosh and in any POSIX shell.
+# It runs in gosh and in any POSIX shell. Its commands go by the kernel parameters that
+# kinit goes by (kinit.image, kinit.config, kinit.timeout, kinit.overlay.size, and with
+# kexec-guest -end the rest), but for those of kinit's own scripts and shells:
+# kinit.break, kinit.rescue, kinit.hook.timeout.
 export PATH=/bin
 
 # fail STAGE: says so and ends the machine; the first process must not exit.
@@ -15,7 +18,7 @@ fail() {
 }
 
 kmount kernel || fail mounts
-kmount modules # what does not load is named; the disks will tell
+kmount modules -needed # what does not load is named; the disks will tell
 kmount images || fail images
 kroot || fail root
 knet -config /config/launch.json -root /newroot # each item that fails is named

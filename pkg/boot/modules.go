@@ -34,10 +34,15 @@ func modules(_ context.Context, m *Machine) error {
 		m.warn(err)
 		return nil
 	}
-	m.warn(m.modules.Always()...)
-	m.warn(m.modules.Devices(kmod.Device)...)
-	m.warn(m.modules.Devices(kmod.Network)...)
+	m.warn(LoadNeeded(m.modules)...)
 	return nil
+}
+
+// LoadNeeded loads the modules of the devices that are there, and those of every
+// machine; each error is of one.
+func LoadNeeded(l *kmod.Loader) []error {
+	errs := append(l.Always(), l.Devices(kmod.Device)...)
+	return append(errs, l.Devices(kmod.Network)...)
 }
 
 func (m *Machine) loadModule(mod kmod.Module) error {

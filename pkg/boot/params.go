@@ -3,6 +3,8 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -172,6 +174,21 @@ func ParseParams(line string) (p Params, warnings []error, err error) {
 		}
 	}
 	return p, warnings, err
+}
+
+// KernelParams returns the parameters on the kernel's command line: those that a
+// boot of this machine goes by. Without /proc they are an empty line's. A wrong one
+// has its default, and is the error.
+func KernelParams() (Params, error) {
+	line, err := os.ReadFile(cmdlinePath)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return DefaultParams(), nil
+	case err != nil:
+		return DefaultParams(), fmt.Errorf("read kernel parameters: %w", err)
+	}
+	p, _, err := ParseParams(strings.TrimSpace(string(line))) // of unknown ones kinit warns
+	return p, err
 }
 
 func unknownParameter(name string, table []Parameter) error {

@@ -273,7 +273,10 @@ func removeMissing(path string) error {
 }
 
 func (m *Machine) shellEnv(s rescue.Situation) []string {
-	env := append(scriptEnv(), "KINIT_STAGE="+s.Stage, "KINIT_ENV="+envPath, "KINIT_REASON="+oneWord(s.Reason), rescue.Mark+"=1")
+	env := append(scriptEnv(), "KINIT_STAGE="+s.Stage, "KINIT_REASON="+oneWord(s.Reason), rescue.Mark+"=1")
+	if !m.left.initramfs { // of which the file is
+		env = append(env, "KINIT_ENV="+envPath)
+	}
 	if len(m.left.commands) > 0 {
 		env[0] = "PATH=" + shellBinPath + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}

@@ -25,7 +25,7 @@ type stage struct {
 func stages() []stage {
 	return []stage{
 		{name: "mounts", run: mounts, own: checkParams},
-		{name: "console", run: openConsole},
+		{name: "console", run: openConsole, rest: true},
 		{name: "modules", run: modules},
 		{name: "idm", own: openChannel, rest: true},
 		{name: "images", run: images},

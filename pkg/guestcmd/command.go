@@ -110,10 +110,18 @@ func flagSet(name string) *flag.FlagSet {
 	return fs
 }
 
-// timeoutFlag defines -timeout: seconds, or a time such as 500ms, and
-// boot.DefaultTimeout without it.
-func timeoutFlag(fs *flag.FlagSet, d *time.Duration) {
-	*d = boot.DefaultTimeout
+// params returns the kernel parameters, which are the defaults of a command's flags:
+// by hand it does what the boot would.
+func params(env *Env) boot.Params {
+	p, err := boot.KernelParams()
+	env.warn(err)
+	return p
+}
+
+// timeoutFlag defines -timeout: seconds, or a time such as 500ms, and what the kernel
+// parameters say without it.
+func timeoutFlag(fs *flag.FlagSet, d *time.Duration, p boot.Params) {
+	*d = p.Timeout
 	fs.Func("timeout", "", func(s string) error {
 		if seconds, err := strconv.ParseUint(s, 10, 31); err == nil {
 			*d = time.Duration(seconds) * time.Second

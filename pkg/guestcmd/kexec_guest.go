@@ -36,7 +36,7 @@ while the command runs. From a shell both are one job: ctrl-C is the command's,
 ctrl-Z stops both. When it has ended, what it left in the cgroup is killed.
 
 With -end, or as the first process, it does what is left of a boot when the
-machine has its root: it opens the IDM channel, reads the configuration, sets the
+machine has its root: it opens the console and the IDM channel, reads the configuration, sets the
 hostname, switches the root, runs the command, and ends the machine as kinit does,
 with the exit line, the exit event and kinit.end. Kernel parameters count.
 
@@ -45,7 +45,7 @@ Options:
 	-n            print what would run, as JSON, and run nothing
 	-root DIR     the root (default /newroot)
 	-config DIR   where image/config.json and launch.json are (default /config)
-	-cgroup NAME  the cgroup (default krata-guest-task)
+	-cgroup NAME  the cgroup (default krata-guest-task), of the type of kinit.cgroup=
 	-end          do the rest of the boot, and end the machine
 
 Exit status: the command's own; 128+N when signal N killed it; 127 when it was
@@ -92,7 +92,7 @@ func runKexecGuest(ctx context.Context, env *Env) error {
 	if err != nil {
 		return coded(err)
 	}
-	work.Cgroup = *group
+	work.Cgroup, work.Threaded = *group, params(env).Threaded
 	if *dryRun {
 		return printWorkload(env, work)
 	}

@@ -24,14 +24,16 @@ Synopsis:
 
 	kmount [-n] [-image DEV] [-config DEV] [-timeout T]
 	kmount [-n] kernel
-	kmount [-n] modules
+	kmount [-n] modules [-needed]
 	kmount [-n] images [-image DEV] [-config DEV] [-timeout T]
 	kmount [-n] DEV DIR
 
 Without an argument it does all of the boot's mounting: kernel, modules, images.
 
 	kernel   /dev, /proc, /sys, /sys/fs/cgroup and what goes with them
-	modules  loads the modules of the initramfs (the disks need them)
+	modules  loads every module of the initramfs; with -needed, and without an
+	         argument, as the boot does: those of the devices that are there, while
+	         a file system's come with its first mount
 	images   the image on /image and its configuration on /config, read-only
 	DEV DIR  the file system on DEV on DIR, read-only
 
@@ -41,16 +43,19 @@ superblock. What is mounted already is left as it is.
 Options:
 
 	-n           print the commands that would do the same, and change nothing
+	-needed      only the modules that the machine needs
 	-image DEV   disk with the image: /dev/NAME, serial:NUMBER or label:NAME
-	             (default: /dev/xvda, else /dev/vda)
-	-config DEV  disk with the configuration (default: /dev/xvdb, else /dev/vdb)
-	-timeout T   longest wait for a disk (default 10s)
+	             (default: that of kinit.image=, or /dev/xvda, else /dev/vda)
+	-config DEV  disk with the configuration (default: that of kinit.config=, or
+	             /dev/xvdb, else /dev/vdb)
+	-timeout T   longest wait for a disk (default: that of kinit.timeout=, or 10s)
 
 Exit status: 0, 1 when something could not be mounted, 2 for a wrong call.
 
 Examples:
 
 	kmount -n kernel
+	kmount modules
 	kmount images -image serial:root0 -config /dev/vdc
 	kmount /dev/vdb /mnt
 `
@@ -58,23 +63,27 @@ Examples:
 type kmount struct {
 	env           *Env
 	dryRun        bool
+	needed        bool // modules alone
 	image, config string
 	timeout       time.Duration
+	params        boot.Params
 }
 
 func runKmount(_ context.Context, env *Env) error {
-	k := kmount{env: env}
+	k := kmount{env: env, params: params(env)}
 	fset := flagSet("kmount")
 	fset.BoolVar(&k.dryRun, "n", false, "")
+	fset.BoolVar(&k.needed, "needed", false, "")
 	fset.StringVar(&k.image, "image", "", "")
 	fset.StringVar(&k.config, "config", "", "")
-	timeoutFlag(fset, &k.timeout)
+	timeoutFlag(fset, &k.timeout, k.params)
 	words, err := parseMixed(fset, env.Args)
 	if err != nil {
 		return err
 	}
 	switch {
 	case len(words) == 0:
+		k.needed = true
 		return inOrder(k.kernel, k.modules, k.images)
 	case len(words) == 1 && words[0] == "kernel":
 		return k.kernel()
@@ -128,7 +137,10 @@ func (k *kmount) kernel() error {
 
 func (k *kmount) modules() error {
 	modules, err := modulesOf(k.env, k.dryRun)
-	return errors.Join(append(modules.All(), err)...)
+	if !k.needed {
+		return errors.Join(append(modules.All(), err)...)
+	}
+	return errors.Join(append(boot.LoadNeeded(modules), err)...)
 }
 
 // modulesOf returns the image's modules, each to be loaded, or only shown.
@@ -145,7 +157,7 @@ func modulesOf(env *Env, dryRun bool) (*kmod.Loader, error) {
 }
 
 func (k *kmount) images() error {
-	image, config := boot.DefaultDisks()
+	image, config := k.params.Image, k.params.Config
 	for _, d := range []struct {
 		role, given string
 		ref         *block.Ref

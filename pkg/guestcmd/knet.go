@@ -45,7 +45,8 @@ Options:
 	-root DIR           where /etc is (default /)
 	-search DOMAIN      search domain for resolv.conf; repeatable
 	-show               print links, addresses and routes
-	-timeout DURATION   how long to wait for the link (default 10s)
+	-timeout DURATION   how long to wait for the link (default: that of kinit.timeout=,
+	                    or 10s)
 
 Exit status:
 
@@ -63,7 +64,7 @@ Examples:
 var Knet = Command{Name: "knet", Page: knetPage, Run: runKnet}
 
 func runKnet(ctx context.Context, env *Env) error {
-	opts, err := parseKnet(env.Args)
+	opts, err := parseKnet(env.Args, params(env))
 	if err != nil {
 		return err
 	}

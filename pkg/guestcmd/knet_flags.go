@@ -22,10 +22,10 @@ type knetOptions struct {
 	resolver     etcfiles.Resolver
 }
 
-// parseKnet returns the options, flag.ErrHelp or a *UsageError.
-func parseKnet(args []string) (*knetOptions, error) {
+// parseKnet returns the options, with the defaults of p, flag.ErrHelp or a *UsageError.
+func parseKnet(args []string, p boot.Params) (*knetOptions, error) {
 	o := &knetOptions{link: netconf.Config{IPv6Conf: boot.IPv6ConfPath}}
-	fs := o.flags()
+	fs := o.flags(p)
 	if err := parse(fs, args); err != nil {
 		return nil, err
 	}
@@ -40,11 +40,11 @@ func parseKnet(args []string) (*knetOptions, error) {
 	return o, nil
 }
 
-func (o *knetOptions) flags() *flag.FlagSet {
+func (o *knetOptions) flags(p boot.Params) *flag.FlagSet {
 	fs := flagSet("knet")
 	fs.StringVar(&o.config, "config", "", "")
 	fs.StringVar(&o.root, "root", "/", "")
-	timeoutFlag(fs, &o.timeout)
+	timeoutFlag(fs, &o.timeout, p)
 	fs.BoolVar(&o.dryRun, "n", false, "")
 	fs.BoolVar(&o.show, "show", false, "")
 	fs.BoolVar(&o.json, "json", false, "")

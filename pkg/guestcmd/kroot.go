@@ -39,7 +39,7 @@ Options:
 	-image DIR   where the image is mounted (default /image)
 	-root DIR    where the root is, or is to be (default /newroot)
 	-size SIZE   of the writable layer: a percentage of memory, or a number with
-	             k, m or g (default 50%)
+	             k, m or g (default: that of kinit.overlay.size=, or 50%)
 	-switch      switch to the root and become CMD
 
 Exit status: 0, 1 when it could not, 2 for a wrong call; after -switch, CMD's.
@@ -56,7 +56,7 @@ func runKroot(_ context.Context, env *Env) error {
 	dryRun := fset.Bool("n", false, "")
 	image := fset.String("image", boot.ImagePath, "")
 	root := fset.String("root", boot.RootPath, "")
-	size := fset.String("size", boot.DefaultSize, "")
+	size := fset.String("size", params(env).Size, "")
 	change := fset.Bool("switch", false, "")
 	if err := parse(fset, env.Args); err != nil {
 		return err

@@ -54,6 +54,9 @@ func (l *Lab) buildFlags(s *Scenario) []string {
 	if s.Example != "" {
 		flags = append(flags, "-config", filepath.Join(l.repo, "examples", s.Example, "kguest.yaml"))
 	}
+	if s.Profile != "" {
+		flags = append(flags, "-profile", s.Profile)
+	}
 	if len(s.Commands) == 0 {
 		return flags
 	}

@@ -23,6 +23,7 @@
 //	zeros: PATH MIB             file of zeros in the image
 //	omit: PATH                  takes a file off the config disk
 //	commands: NAME...           more commands in the initramfs, and gosh
+//	profile: NAME               the initramfs has the commands of a profile
 //	example: NAME               the initramfs is that of examples/NAME/kguest.yaml
 //	busybox: PATH...            the host's busybox in the initramfs
 //	first: PATH                 script of the repository that is the first process
@@ -89,6 +90,7 @@ type Scenario struct {
 	Zeros    map[string]int // MiB, by path
 	Omits    []string
 	Commands []string
+	Profile  string
 	Example  string
 	Busybox  []string // paths in the initramfs
 	First    string
@@ -217,6 +219,8 @@ func (s *Scenario) directive(name, value string) (err error) {
 		s.Omits = append(s.Omits, words...)
 	case "commands":
 		s.Commands = append(s.Commands, words...)
+	case "profile":
+		s.Profile = value
 	case "example":
 		s.Example = value
 	case "first":

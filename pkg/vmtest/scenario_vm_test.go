@@ -79,8 +79,9 @@ func play(t *testing.T, s *Scenario, machine string) {
 	}
 }
 
-// playOnce boots the machine of s, whose writable disks had the checksums before.
-func playOnce(t *testing.T, s *Scenario, config vm.Config, before map[int]string) {
+// playOnce boots the machine of s, whose writable disks had the checksums before, and
+// returns what came out.
+func playOnce(t *testing.T, s *Scenario, config vm.Config, before map[int]string) Result {
 	t.Helper()
 	got, err := lab.Boot(t.Context(), config, s.Typed, s.Until)
 	if err != nil {
@@ -103,4 +104,5 @@ func playOnce(t *testing.T, s *Scenario, config vm.Config, before map[int]string
 	if *showConsole {
 		t.Logf("console:\n%s", got.Console)
 	}
+	return got
 }

@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kguest/kguest/initramfs/cpio"
 	"github.com/kguest/kguest/pkg/boot"
 	"github.com/kguest/kguest/pkg/hostcmd/verbtest"
 )
@@ -188,6 +190,38 @@ func TestProgram(t *testing.T) {
 		i := slices.IndexFunc(entries, func(e entry) bool { return e.Path == tt.want })
 		if i < 0 || entries[i].Mode != "-rwxr-xr-x" || entries[i].Bytes == 0 {
 			t.Errorf("-program %s: no program at %s", tt.value, tt.want)
+		}
+	}
+}
+
+// TestNoShell: -no-shell leaves no shell that the kernel's command line could start,
+// wherever one comes from.
+func TestNoShell(t *testing.T) {
+	t.Chdir(t.TempDir())
+	verbtest.Write(t, "folder/bin/bash", "x")
+	verbtest.Write(t, "text", "x")
+	var archive strings.Builder
+	w := cpio.NewWriter(&archive)
+	if err := errors.Join(w.Write(cpio.Entry{Name: "ash", Mode: cpio.TypeReg | 0o755}, strings.NewReader("")), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	base := verbtest.Write(t, "base", archive.String())
+	plan(t, "-no-shell", "-cmd", "cat")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-cmd", "gosh"}, "the image has the shell /bin/gosh (command, -cmd gosh), which the kernel's command line could start (rdinit=)"},
+		{[]string{"-profile", "rescue"}, "the image has the shell /bin/boot-shell (command, -profile rescue"},
+		{[]string{"-as-is", "-file", "folder:/opt"}, "the image has the shell /opt/bin/bash (-file folder:/opt)"},
+		{[]string{"-as-is", "-file", "text:/x", "-hardlink", "/x:/bin/sh"}, "the image has the shell /bin/sh (-hardlink /x:/bin/sh)"},
+		{[]string{"-symlink", "../x:/bin/sh"}, "the image has the shell /bin/sh (-symlink ../x:/bin/sh)"},
+		{[]string{"-base", base}, "the image has the shell /ash (-base " + base + ")"},
+	} {
+		args := append([]string{"build", "-plan", "-modules", "none", "-no-shell"}, tt.args...)
+		got := verbtest.Run(t, args...)
+		if got.Status != 1 || !strings.Contains(got.Stderr, "-no-shell: "+tt.want) {
+			t.Errorf("%q: %+v, want status 1 and %q", args, got, tt.want)
 		}
 	}
 }

@@ -119,8 +119,8 @@ script may fail. The stages are mounts, console, modules, idm, images, config, r
 nothing can be run after switch. May be given several times.`)
 	f.Values(&a.stages, "stage", "STAGE=FILE", `Has the boot run FILE in place of a stage before switch. May be given several
 times.`)
-	f.Bool(&a.noShell, "no-shell", `No shell for a person, whatever the kernel's command line says (kinit.rescue, kinit.break) and
-whichever commands are in the image.`)
+	f.Bool(&a.noShell, "no-shell", `No shell for a person, whatever the kernel's command line says (kinit.rescue, kinit.break, rdinit).
+A shell that something else brings into the image is an error, so that scripts are programs that need none.`)
 }
 
 func (a *asked) defineActions(f *verb.Flags) {

@@ -45,6 +45,9 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 		Arch: a.arch, Commands: cmds, Files: files, Sysroot: a.sysroot, ModTime: modTime, NoManifest: a.noManifest,
 		Notes: a.notes(), ModprobeDirs: a.modprobeDirs, FirmwareDirs: a.firmwareDirs, KeepSignatures: a.keepSignatures,
 	}
+	if a.noShell {
+		spec.NoShell = "-no-shell"
+	}
 	for _, v := range a.bases {
 		spec.Bases = append(spec.Bases, initramfs.Base{Host: v.Text, From: v.From()})
 	}
