@@ -19,6 +19,9 @@ const orderFile = "lib/modules/kguest.order"
 // usesFile says what each of them is loaded for (package kmod).
 const usesFile = "lib/modules/kguest.uses"
 
+// aliasesFile says for which devices the kernel has a module, in the image or not.
+const aliasesFile = "lib/modules/kguest.aliases"
+
 // programDir is the folder of the commands' programs in the image; initProgram
 // is the one with kinit.
 const (
@@ -112,6 +115,9 @@ func (s *Spec) addModules(t *Tree, set *modules.Set) error {
 			return err
 		}
 	}
+	if err := s.addAliases(t); err != nil {
+		return err
+	}
 	return addAll(t, []Entry{
 		{Path: orderFile, Mode: 0o644, Content: Bytes(set.Order), Reason: "the modules' load order"},
 		{Path: usesFile, Mode: 0o644, Content: Bytes(set.Uses), Reason: "what each module is loaded for"},
@@ -138,6 +144,19 @@ func addProbe(t *Tree, set *modules.Set) error {
 // probes reports whether the program at a path may be modprobe.
 func probes(file string) bool {
 	return slices.Contains([]string{"modprobe", "busybox"}, path.Base(file))
+}
+
+// addAliases adds the table of devices and modules, for a shell that says what is
+// missing.
+func (s *Spec) addAliases(t *Tree) error {
+	if !slices.ContainsFunc(s.Commands, func(a multicall.Ask) bool { return path.Base(a.Name) == multicall.OwnShell }) {
+		return nil
+	}
+	table, err := modules.DeviceAliases(s.ModulesDir)
+	if err != nil || len(table) == 0 {
+		return err
+	}
+	return t.Add(Entry{Path: aliasesFile, Mode: 0o644, Content: Bytes(table), Reason: "which module is for which device, for " + multicall.OwnShell})
 }
 
 // source names a kernel's file by its path in the kernel's folders: where those

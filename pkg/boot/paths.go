@@ -41,6 +41,8 @@ const (
 	IPv6ConfPath = "/proc/sys/net/ipv6/conf"
 	// ModulesPath names the modules to load, one file a line, in load order.
 	ModulesPath = "/lib/modules/kguest.order"
+	// aliasesPath is in images with a shell; see kmod.Drivers.
+	aliasesPath = "/lib/modules/kguest.aliases"
 	// ModuleUsesPath says what each is loaded for.
 	ModuleUsesPath = "/lib/modules/kguest.uses"
 	// ImagePath and ConfigPath are the mount points of the two disks.

@@ -302,7 +302,7 @@ func (m *Machine) greet(s rescue.Situation) {
 
 // Surroundings says where a guest's state is read.
 func Surroundings() rescue.Config {
-	return rescue.Config{Sys: sysPath, Dev: devPath, Mounts: mountInfoPath, Release: releasePath}
+	return rescue.Config{Sys: sysPath, Dev: devPath, Mounts: mountInfoPath, Release: releasePath, Order: ModulesPath, Aliases: aliasesPath}
 }
 
 // breakAdvice is what to try before a stage.

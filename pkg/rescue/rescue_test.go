@@ -89,6 +89,8 @@ func TestRead(t *testing.T) {
 		"sys/bus/pci/devices/00:00.0/class": "0x060000\n", "sys/bus/pci/devices/00:00.0/modalias": "pci:bridge\n",
 		"sys/bus/pci/devices/00:03.0/class": "0x010000\n", "sys/bus/pci/devices/00:03.0/modalias": "pci:disk\n",
 		"sys/bus/virtio/devices/virtio0/modalias": "virtio:d1\n", "sys/bus/virtio/devices/virtio0/driver/x": "",
+		"sys/bus/pci/devices/00:04.0/modalias": "pci:net", "sys/bus/pci/devices/00:05.0/modalias": "pci:odd",
+		"order": "/lib/modules/6.1.0/net-x.ko a=1\n", "aliases": "pci:di* ahci\npci:net net_y\npci:n* net_x\n",
 		"dev/vda": "hsqs" + strings.Repeat("\x00", 4092), "release": "6.1.0\n",
 		"mounts": "36 35 98:0 / /mnt rw - ext3 /dev/root rw\n",
 	} {
@@ -96,11 +98,15 @@ func TestRead(t *testing.T) {
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		must(t, os.WriteFile(path, []byte(content), 0o600))
 	}
-	got := Config{Sys: dir + "/sys", Dev: dir + "/dev", Mounts: dir + "/mounts", Release: dir + "/release"}.Read()
+	got := Config{Sys: dir + "/sys", Dev: dir + "/dev", Mounts: dir + "/mounts", Release: dir + "/release", Order: dir + "/order", Aliases: dir + "/aliases"}.Read()
 	got.Network = netconf.State{}
 	want := State{
 		Kernel: "6.1.0", Disks: []Disk{{Name: "vda", Bytes: 4096, FileSystem: "squashfs", Serial: "s0"}},
-		Mounts: []Mount{{"/mnt", "/dev/root", "ext3", "rw"}}, Driverless: []string{"pci 00:03.0 pci:disk"}, Errors: []string{},
+		Mounts: []Mount{{"/mnt", "/dev/root", "ext3", "rw"}}, Driverless: []string{
+			"pci 00:03.0 pci:disk: module ahci is not in the image (build -modules ahci)",
+			"pci 00:04.0 pci:net: module net_x is in the image and not loaded, or does not take it (kmount modules)",
+			"pci 00:05.0 pci:odd: the kernel has no module for it",
+		}, Errors: []string{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read (-want +got):\n%s", diff)

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kguest/kguest/pkg/block"
+	"github.com/kguest/kguest/pkg/kmod"
 	"github.com/kguest/kguest/pkg/mount"
 	"github.com/kguest/kguest/pkg/netconf"
 )
@@ -18,6 +20,8 @@ type Config struct {
 	Dev     string // of devtmpfs
 	Mounts  string // mountinfo
 	Release string // file with the kernel's release
+	Order   string // of the image's modules; see kmod.ReadOrder
+	Aliases string // which of the kernel's modules are for which devices; see kmod.Drivers
 }
 
 // State is what a machine is like. Errors are about what could not be read.
@@ -26,7 +30,7 @@ type State struct {
 	Disks      []Disk        `json:"disks"`
 	Mounts     []Mount       `json:"mounts"`
 	Network    netconf.State `json:"network"`
-	Driverless []string      `json:"driverless"` // devices without a driver: bus, name, modalias
+	Driverless []string      `json:"driverless"` // devices without a driver: bus, name, modalias, and the module, if known
 	Errors     []string      `json:"errors"`
 }
 
@@ -100,6 +104,7 @@ func buses() []string { return []string{"pci", "virtio", "xen"} }
 // driverless returns the devices that a module would have taken, was it loaded.
 func (c Config) driverless() []string {
 	list := []string{}
+	table, _ := os.ReadFile(c.Aliases) // without it modules are not named
 	for _, bus := range buses() {
 		dir := filepath.Join(c.Sys, "bus", bus, "devices")
 		entries, err := os.ReadDir(dir)
@@ -112,11 +117,29 @@ func (c Config) driverless() []string {
 				continue
 			}
 			if alias := attribute(filepath.Join(device, "modalias")); alias != "" {
-				list = append(list, bus+" "+e.Name()+" "+alias)
+				list = append(list, bus+" "+e.Name()+" "+alias+c.driver(table, alias))
 			}
 		}
 	}
 	return list
+}
+
+// driver says which module would drive a device of that alias, and where it is.
+func (c Config) driver(table []byte, alias string) string {
+	if len(table) == 0 {
+		return ""
+	}
+	names := kmod.Drivers(table, alias)
+	if len(names) == 0 {
+		return ": the kernel has no module for it"
+	}
+	order, _ := kmod.ReadOrder(c.Order) // none is in an image that has no list
+	for _, m := range order {
+		if name := kmod.Name(m.File); slices.Contains(names, name) {
+			return ": module " + name + " is in the image and not loaded, or does not take it (kmount modules)"
+		}
+	}
+	return ": module " + names[0] + " is not in the image (build -modules " + names[0] + ")"
 }
 
 // isBridge reports the class of a PCI bridge, which mostly needs no driver.
