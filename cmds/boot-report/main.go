@@ -2,8 +2,8 @@
 //
 // Synopsis:
 //
-//	boot-report [-o FILE]
-//	boot-report -idm
+//	boot-report [-n] [-o FILE]
+//	boot-report [-n] -idm
 //
 // It has the stage and the reason, each stage and script with its time and error,
 // the kernel's parameters, the disks with their file systems, mounts, links,
@@ -12,6 +12,7 @@
 //
 // Options:
 //
+//	-n       say what would be written and where, and write nothing
 //	-o FILE  write it to FILE
 //	-idm     leave it where the host can read it over IDM while the shell is open:
 //	         mkinitramfs idm SOCKET read /run/kinit/report.json

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kguest/kguest/pkg/boot"
+	"github.com/kguest/kguest/pkg/nearest"
 	"github.com/kguest/kguest/pkg/rescue"
 )
 
@@ -136,7 +137,7 @@ func checkRetry(s rescue.Situation, stage string) error {
 	at, now := slices.Index(s.Stages, stage), slices.Index(s.Stages, s.Stage)
 	switch {
 	case at < 0:
-		return Usagef("no stage %q (there are: %s)", stage, strings.Join(s.Stages, " "))
+		return Usagef("no stage %q%s (there are: %s)", stage, nearest.Hint(stage, s.Stages), strings.Join(s.Stages, " "))
 	case at > now:
 		return Usagef("stage %s is yet to come: the boot is at %s", stage, s.Stage)
 	}

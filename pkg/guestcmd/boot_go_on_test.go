@@ -32,7 +32,7 @@ func TestGoOnUsage(t *testing.T) {
 		{BootContinue, []string{"now"}, 2, `"now": it takes no arguments`},
 		{BootRetry, []string{"-n"}, 0, "leaves the shell of stage images and begins again with images\n"},
 		{BootRetry, []string{"mounts", "-n"}, 0, "begins again with mounts\n"},
-		{BootRetry, []string{"imges"}, 2, `no stage "imges" (there are: mounts `},
+		{BootRetry, []string{"imges"}, 2, `no stage "imges"; did you mean "images"? (there are: mounts `},
 		{BootRetry, []string{"network"}, 2, "stage network is yet to come: the boot is at images"},
 		{BootRetry, []string{"a", "b"}, 2, `"b": one argument too many`},
 		{BootReport, []string{"x"}, 2, `"x": it takes no arguments`},
@@ -58,6 +58,10 @@ func TestBootReport(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &got); err != nil || got.Boot != nil || got.Machine.Kernel == "" || got.Log == nil {
 			t.Errorf("boot-report = %+v, %v, want this machine and no boot", got, err)
 		}
+	}
+	_, said, _ := call(t, BootReport, "-n", "-o", file+".none")
+	if _, err := os.Stat(file + ".none"); err == nil || !strings.HasSuffix(said, " bytes to "+file+".none\n") {
+		t.Errorf("boot-report -n printed %q, and its file: %v, want none", said, err)
 	}
 	if printed != "" {
 		t.Errorf("boot-report -o printed %q", printed)

@@ -18,8 +18,8 @@ const bootReportPage = `Boot-report prints how the boot went and what the machin
 
 Synopsis:
 
-	boot-report [-o FILE]
-	boot-report -idm
+	boot-report [-n] [-o FILE]
+	boot-report [-n] -idm
 
 It has the stage and the reason, each stage and script with its time and error,
 the kernel's parameters, the disks with their file systems, mounts, links,
@@ -28,6 +28,7 @@ Outside a shell of kinit's, what the boot itself knows is missing.
 
 Options:
 
+	-n       say what would be written and where, and write nothing
 	-o FILE  write it to FILE
 	-idm     leave it where the host can read it over IDM while the shell is open:
 	         mkinitramfs idm SOCKET read /run/kinit/report.json
@@ -54,6 +55,7 @@ func runBootReport(_ context.Context, env *Env) error {
 	fset := flagSet("boot-report")
 	out := fset.String("o", "", "")
 	idm := fset.Bool("idm", false, "")
+	dryRun := fset.Bool("n", false, "")
 	if err := parse(fset, env.Args); err != nil {
 		return err
 	}
@@ -67,16 +69,29 @@ func runBootReport(_ context.Context, env *Env) error {
 	}
 	report, rerr := readReport()
 	data := append(report.json(), '\n')
-	var err error
-	if *out == "" {
-		_, err = env.Stdout.Write(data)
-	} else {
-		err = os.WriteFile(*out, data, 0o600)
+	if *dryRun {
+		where := *out
+		if where == "" {
+			where = "standard output"
+		}
+		fmt.Fprintf(env.Stdout, "writes %d bytes to %s\n", len(data), where)
+		return rerr
 	}
-	if err == nil && *idm {
+	return errors.Join(rerr, writeReport(env, data, *out, *idm))
+}
+
+func writeReport(env *Env, data []byte, out string, idm bool) error {
+	if out == "" {
+		_, err := env.Stdout.Write(data)
+		return err
+	}
+	if err := os.WriteFile(out, data, 0o600); err != nil {
+		return err
+	}
+	if idm {
 		fmt.Fprintln(env.Stdout, "on the host: mkinitramfs idm SOCKET read "+boot.ReportPath)
 	}
-	return errors.Join(rerr, err)
+	return nil
 }
 
 func (r fullReport) json() []byte {

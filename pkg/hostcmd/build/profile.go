@@ -31,21 +31,21 @@ func profileCommands(profile string) []multicall.Ask {
 func rescueShell() []string {
 	return []string{
 		"gosh", "basename", "dirname", "echo", "false", "id", "nohup", "printenv", "pwd", "seq", "sleep", "stty", "sync",
-		"tee", "time", "timeout", "true", "which", "xargs", "yes",
+		"tee", "time", "timeout", "true", "tty", "which", "xargs", "yes",
 	}
 }
 
 func rescueFiles() []string {
 	return []string{
 		"base64", "cat", "chmod", "cmp", "cp", "cpio", "date", "dd", "df", "du", "ed", "find", "grep", "gzip", "head",
-		"hexdump", "ln", "ls", "mkdir", "mkfifo", "mknod", "mktemp", "more", "mv", "readlink", "realpath", "rm", "shasum",
+		"hexdump", "ln", "ls", "md5sum", "mkdir", "mkfifo", "mknod", "mktemp", "more", "mv", "readlink", "realpath", "rm", "shasum",
 		"sort", "strings", "tail", "tar", "touch", "tr", "truncate", "uniq", "wc",
 	}
 }
 
 func rescueSystem() []string {
 	return []string{
-		"blkid", "chroot", "dmesg", "free", "hostname", "insmod", "kexec", "kill", "losetup", "lsdrivers", "lsfd", "lsmod",
+		"blkid", "chroot", "dmesg", "free", "gpt", "hostname", "insmod", "kexec", "kill", "losetup", "lsdrivers", "lsfd", "lsmod",
 		"modprobe", "mount", "pci", "pidof", "poweroff", "ps", "rmmod", "shutdown", "strace", "umount", "uname", "unshare",
 		"uptime", "watch",
 	}
