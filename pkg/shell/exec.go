@@ -42,7 +42,7 @@ func (c *session) middleware(interp.ExecHandlerFunc) interp.ExecHandlerFunc {
 		hc := interp.HandlerCtx(ctx)
 		j, ok := ctx.Value(jobKey{}).(*job)
 		if !ok {
-			return interp.NewExitStatus(1)
+			return interp.ExitStatus(1)
 		}
 		status, known, err := c.builtin(args, hc)
 		if !known {
@@ -51,7 +51,7 @@ func (c *session) middleware(interp.ExecHandlerFunc) interp.ExecHandlerFunc {
 		if err != nil {
 			fmt.Fprintf(hc.Stderr, "%s: %v\n", strings.TrimPrefix(args[0], jobPrefix), err)
 		}
-		return interp.NewExitStatus(uint8(status)) //nolint:gosec // an exit status
+		return interp.ExitStatus(uint8(status)) //nolint:gosec // an exit status
 	}
 }
 

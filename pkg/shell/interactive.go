@@ -55,6 +55,7 @@ func interactive(ctx context.Context, s Streams) (int, error) {
 	c.editor.SetCtrlCAborts(true)
 	c.editor.SetTabCompletionStyle(liner.TabPrints)
 	c.editor.SetWordCompleter(c.complete)
+	t.ignoreKeys() // that are signals: the editor does so only some time after its prompt
 	if c.raw, err = term.GetState(t.fd); err != nil {
 		return 1, err
 	}
@@ -75,9 +76,10 @@ func (c *session) followInterrupts() func() {
 	go func() {
 		defer close(over)
 		for sig := range interrupts {
-			switch sig {
+			switch s, _ := sig.(syscall.Signal); s {
 			case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP:
-				c.jobs.pass(sig.(syscall.Signal))
+				c.jobs.pass(s)
+			default: // of the background, and nothing to hand on
 			}
 		}
 	}()
@@ -99,7 +101,7 @@ func (c *session) loop(ctx context.Context) {
 		case errors.Is(err, liner.ErrPromptAborted):
 			c.status = signalled + int(syscall.SIGINT)
 			continue
-		case err == io.EOF: // of the terminal: the parser's is another
+		case errors.Is(err, io.EOF): // ctrl-D
 			if c.mayLeave() {
 				fmt.Fprintln(c.Stdout)
 				return

@@ -109,7 +109,7 @@ func (c call) script(ctx context.Context, s Streams, text io.Reader, name string
 
 // exitStatus parts the status of commands from an error of the interpreter's.
 func exitStatus(err error) (int, error) {
-	if status, ok := interp.IsExitStatus(err); ok {
+	if status, ok := errors.AsType[interp.ExitStatus](err); ok {
 		return int(status), nil
 	}
 	if err != nil {

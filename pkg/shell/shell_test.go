@@ -154,8 +154,7 @@ func TestCtrlC(t *testing.T) {
 	p.types("{ true; echo be''gun; while :; do :; done; }\r", "begun")
 	p.types(ctrlC, "root # ")
 	p.types("half a line"+ctrlC, "root # ")
-	p.types("sleep 1000 | cat\r", "cat")
-	time.Sleep(200 * time.Millisecond)
+	p.types("echo be''gun; sleep 1000 | cat\r", "begun")
 	p.types(ctrlC, "root # ")
 	p.types("jobs; echo al''ive\r", "alive", "root # ")
 	if bytes.Contains(p.all, []byte("not\r\n")) || bytes.Contains(p.all, []byte("Running")) {
@@ -167,7 +166,7 @@ func TestCtrlC(t *testing.T) {
 // TestJobs stops jobs, continues them in either ground, and signals them.
 func TestJobs(t *testing.T) {
 	p := sitDown(t)
-	p.types("cat | cat; echo no''t\r", "t\r\n")
+	p.types("echo be''gun; cat | cat; echo no''t\r", "begun")
 	p.types("one\r", "one\r\none\r\n")
 	p.types(ctrlZ, "[1]+ Stopped   cat | cat", "root # ")
 	p.types("echo status $?\r", "status 148", "root # ")

@@ -45,6 +45,16 @@ func (t terminal) size() {
 	}
 }
 
+// ignoreKeys has ctrl-C and its like be characters, in the mode that there is.
+func (t terminal) ignoreKeys() {
+	mode, err := unix.IoctlGetTermios(t.fd, unix.TCGETS)
+	if err != nil {
+		return
+	}
+	mode.Lflag &^= unix.ISIG
+	_ = unix.IoctlSetTermios(t.fd, unix.TCSETS, mode) // the editor does it once more
+}
+
 func ownGroup() int { return unix.Getpgrp() }
 
 // lead makes this process the leader of a group, where it is not.
