@@ -23,7 +23,7 @@ const (
 // the file system has that.
 type Folder struct {
 	Path string
-	lock *os.File
+	lock folderFD
 }
 
 // Make makes a folder in dir, os.TempDir where that is empty, whose name begins
@@ -34,7 +34,7 @@ func Make(dir, prefix string) (*Folder, error) {
 	}
 	sweep(dir, prefix)
 	for {
-		f := &Folder{Path: filepath.Join(dir, prefix+rand.Text())}
+		f := &Folder{Path: filepath.Join(dir, prefix+rand.Text()), lock: -1}
 		if err := os.Mkdir(f.Path, 0o700); err != nil {
 			return nil, err
 		}
@@ -47,17 +47,17 @@ func Make(dir, prefix string) (*Folder, error) {
 // claim locks the folder. It is false where another process took it for one
 // that was left.
 func (f *Folder) claim() bool {
-	lock, err := os.Open(f.Path)
+	lock, err := openFolder(f.Path)
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	f.lock = lock
-	locked, err := tryLock(lock)
+	locked, err := lock.tryLock()
 	if err != nil {
 		return true // a file system without locks, where nobody sweeps
 	}
 	if _, err := os.Lstat(f.Path); !locked || err != nil {
-		_ = lock.Close()
+		lock.close()
 		return false
 	}
 	return true
@@ -66,8 +66,9 @@ func (f *Folder) claim() bool {
 // Remove removes the folder and all that is in it.
 func (f *Folder) Remove() error {
 	err := os.RemoveAll(f.Path)
-	if f.lock != nil {
-		_ = f.lock.Close() // it was only read
+	if f.lock >= 0 {
+		f.lock.close()
+		f.lock = -1
 	}
 	return err
 }
@@ -111,11 +112,11 @@ func isOurs(e fs.DirEntry, prefix string) bool {
 
 // removeLeft removes the folder at path unless a process has it.
 func removeLeft(path string) bool {
-	lock, err := os.Open(path)
+	lock, err := openFolder(path)
 	if err != nil {
 		return false
 	}
-	defer lock.Close()
-	locked, err := tryLock(lock)
+	defer lock.close()
+	locked, err := lock.tryLock()
 	return err == nil && locked && os.RemoveAll(path) == nil
 }

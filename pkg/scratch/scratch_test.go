@@ -5,10 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // holdEnv names, for a process of this test, the folder in which it makes
@@ -28,8 +30,10 @@ func hold(dir string) {
 		panic(err)
 	}
 	_ = os.WriteFile(filepath.Join(f.Path, "much"), make([]byte, 1000), 0o600)
-	_, _ = os.Stdout.WriteString(f.Path + "\n")
-	select {}
+	path := f.Path
+	runtime.GC() // f is not used any more, and its folder is the process's all the same
+	_, _ = os.Stdout.WriteString(path + "\n")
+	time.Sleep(time.Hour)
 }
 
 // holder starts a process that has a folder in dir.
