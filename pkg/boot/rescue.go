@@ -334,7 +334,7 @@ func stageAdvice(name string) string {
 	case "images":
 		return "Mount the disks: kmount images -image DEV -config DEV." + mended
 	case "config":
-		return "Correct the files below " + ConfigPath + ": copy them to a tmpfs mounted there. Then boot-retry."
+		return "Correct the files below " + ConfigPath + ": copy them away, umount " + ConfigPath + ", and copy them back. Then boot-retry."
 	case "root":
 		return "kroot -n shows what is to be mounted; kroot does it." + mended
 	case "network":
