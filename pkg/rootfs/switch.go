@@ -207,12 +207,16 @@ type empty struct{ dir string }
 func (e empty) String() string { return "find " + e.dir + " -xdev -delete" }
 
 func (e empty) Apply() error {
-	dev, err := device(e.dir)
+	dir, err := os.Open(e.dir)
 	if err != nil {
 		return err
 	}
+	dev, err := deviceOf(dir)
+	if err != nil {
+		return errors.Join(err, dir.Close())
+	}
 	var left kept
-	left.deleteTree(e.dir, dev)
+	left.deleteTree(dir, dev)
 	return left.err()
 }
 
@@ -223,6 +227,9 @@ type kept struct {
 }
 
 func (k *kept) add(err error) {
+	if err == nil {
+		return
+	}
 	if k.first == nil {
 		k.first = err
 	}
@@ -239,29 +246,40 @@ func (k *kept) err() error {
 	return fmt.Errorf("free initramfs: %w, and %d more", k.first, k.count-1)
 }
 
-// deleteTree deletes what is in dir and on dev. A directory that is kept, for
-// a mount in it, is no error.
-func (k *kept) deleteTree(dir string, dev uint64) {
-	entries, err := os.ReadDir(dir)
+// deleteTree deletes what is in dir and on dev, and closes dir. A directory that
+// is kept, for a mount in it, is no error. Names are resolved from dir on: the
+// paths of modules are long.
+func (k *kept) deleteTree(dir *os.File, dev uint64) {
+	defer dir.Close() //nolint:errcheck // it was only read
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		k.add(err)
-		return
 	}
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
 		if e.IsDir() {
-			if d, err := device(path); err != nil || d != dev {
-				continue
-			}
-			k.deleteTree(path, dev)
-			_ = os.Remove(path) // not empty: a mount point is in it
+			k.deleteDir(dir, e.Name(), dev)
 			continue
 		}
-		err := os.Remove(path) // busy: something is mounted on the file
+		err := remove(dir, e.Name(), false) // busy: something is mounted on the file
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EBUSY) {
 			k.add(err)
 		}
 	}
+}
+
+func (k *kept) deleteDir(parent *os.File, name string, dev uint64) {
+	dir, err := openIn(parent, name)
+	if err != nil {
+		k.add(err)
+		return
+	}
+	if d, err := deviceOf(dir); err != nil || d != dev {
+		k.add(err)
+		_ = dir.Close() // it was not even read
+		return
+	}
+	k.deleteTree(dir, dev)
+	_ = remove(parent, name, true) // not empty: a mount point is in it
 }
 
 // enter moves root over "/" and makes it the process's root.

@@ -18,13 +18,35 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return int(st.Uid), int(st.Gid), true
 }
 
-// device returns the number of the file system path is on.
-func device(path string) (uint64, error) {
+// deviceOf returns the number of the file system that dir is on.
+func deviceOf(dir *os.File) (uint64, error) {
 	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	if err := unix.Fstat(int(dir.Fd()), &st); err != nil {
+		return 0, &fs.PathError{Op: "fstat", Path: dir.Name(), Err: err}
 	}
 	return st.Dev, nil
+}
+
+// openIn opens the directory of that name in parent, a link not followed.
+func openIn(parent *os.File, name string) (*os.File, error) {
+	path := filepath.Join(parent.Name(), name)
+	fd, err := unix.Openat(int(parent.Fd()), name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // G115: a descriptor
+}
+
+// remove deletes the file, or the empty directory, of that name in parent.
+func remove(parent *os.File, name string, dir bool) error {
+	flags := 0
+	if dir {
+		flags = unix.AT_REMOVEDIR
+	}
+	if err := unix.Unlinkat(int(parent.Fd()), name, flags); err != nil {
+		return &fs.PathError{Op: "unlink", Path: filepath.Join(parent.Name(), name), Err: err}
+	}
+	return nil
 }
 
 // onInitramfs guards the deletion: it is an error where path is not a directory
