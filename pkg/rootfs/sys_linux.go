@@ -34,7 +34,7 @@ func openIn(parent *os.File, name string) (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // G115: a descriptor
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // remove deletes the file, or the empty directory, of that name in parent.
