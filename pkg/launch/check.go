@@ -158,7 +158,7 @@ func (c *Config) checkRoot() error {
 		return nil
 	}
 	switch c.Root.Format {
-	case "", "squashfs", "erofs", "ext4":
+	case "", "squashfs", "Squashfs", "erofs", "Erofs", "ext4": // krata writes them as Rust names them
 		return nil
 	}
 	return wrong("root.format", c.Root.Format, "not squashfs, erofs or ext4")

@@ -46,6 +46,8 @@ func TestCheck(t *testing.T) {
 		{Config{Sysctls: map[string]string{"": "1"}}, `sysctls: "": not a name, such as net.ipv4.ip_forward`},
 		{Config{Sysctls: map[string]string{"a.b": "1\n2"}}, `sysctls.a.b: "1\n2": has a newline or a NUL`},
 		{Config{Root: &Root{"erofs"}}, ""},
+		{Config{Root: &Root{"Squashfs"}}, ""},
+		{Config{Root: &Root{"Erofs"}}, ""},
 		{Config{Root: &Root{"fat"}}, `root.format: "fat": not squashfs, erofs or ext4`},
 		{Config{Network: &Network{}}, `network.link: missing`},
 		{Config{Network: &Network{Link: "a/b"}}, `network.link: "a/b": not a name of a network interface (1 to 15 bytes, no slash, colon or space)`},
