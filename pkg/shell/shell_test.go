@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -219,14 +220,18 @@ func TestEditing(t *testing.T) {
 // TestLeaving warns once of jobs, and then ends them.
 func TestLeaving(t *testing.T) {
 	p := sitDown(t)
-	p.types("sleep 1234 & \r", "root # ")
+	job := fmt.Sprintf("sleep 12%d", os.Getpid()) // no other run's
+	p.types(job+" & \r", "root # ")
 	p.types("exit\r", "boot-shell: there are jobs", "root # ")
-	p.types("jobs; ps -o pid=,args= | grep -c '[s]leep 1234'\r", "[1]+ Running   sleep 1234 &\r\n1\r\n", "root # ")
+	p.types("jobs; pgrep -c -x -f '"+job+"'\r", "[1]+ Running   "+job+" &\r\n1\r\n", "root # ")
 	p.leaves("exit\r", 0)
-	out, _ := exec.CommandContext(t.Context(), "pgrep", "-x", "-f", "sleep 1234").Output()
-	if len(out) > 0 {
-		t.Errorf("the job lives on: %s", out)
+	for range 1000 {
+		if exec.CommandContext(t.Context(), "pgrep", "-x", "-f", job).Run() != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+	t.Errorf("the job %s lives on", job)
 }
 
 func must(t *testing.T, err error) {
