@@ -149,9 +149,12 @@ func (r *Relay) Serve(ctx context.Context, stream io.ReadWriteCloser) {
 			return
 		}
 		if isHello(m) {
-			r.closeStreams(ctx, h)
+			r.closeStreams(ctx, h, h.streams)
 			_ = h.conn.Send(m.Reply(&idmpb.ExtensionResponse{Response: new(idmpb.HelloResponse)}))
 			continue
+		}
+		if m.Form == idm.FormStreamRequest {
+			r.makeRoom(ctx, h, address{m.Channel, m.ID})
 		}
 		if m, ok := r.register(h, m); ok {
 			if err := r.guest.SendWait(ctx, m); errors.Is(err, idm.ErrClosed) {
@@ -224,18 +227,27 @@ func (r *Relay) closing(h *host, theirs address) {
 	delete(h.streams, theirs)
 }
 
-// closeStreams closes what h has open, as a host does that goes.
-func (r *Relay) closeStreams(ctx context.Context, h *host) {
+// makeRoom ends the stream that h has open under the number it gives to another,
+// as the guest does with a host of its own.
+func (r *Relay) makeRoom(ctx context.Context, h *host, theirs address) {
+	r.mu.Lock()
+	at, ok := h.streams[theirs]
+	r.mu.Unlock()
+	if ok {
+		r.closeStreams(ctx, h, map[address]address{theirs: at})
+	}
+}
+
+// closeStreams closes these of h's streams, as a host does that goes.
+func (r *Relay) closeStreams(ctx context.Context, h *host, streams map[address]address) {
 	r.mu.Lock()
 	var open []address
-	for theirs, at := range h.streams {
-		if to := r.routes[at]; to == nil || !to.closed {
+	for theirs, at := range streams {
+		if to := r.routes[at]; to != nil && !to.closed {
 			open = append(open, at)
 		}
-		delete(h.streams, theirs)
-	}
-	for _, at := range open {
 		delete(r.routes, at)
+		delete(h.streams, theirs)
 	}
 	r.mu.Unlock()
 	for _, at := range open {
@@ -250,7 +262,7 @@ func (r *Relay) remove(ctx context.Context, h *host) {
 	r.mu.Lock()
 	delete(r.hosts, h)
 	r.mu.Unlock()
-	r.closeStreams(context.WithoutCancel(ctx), h)
+	r.closeStreams(context.WithoutCancel(ctx), h, h.streams)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for at, to := range r.routes {

@@ -178,6 +178,38 @@ func TestHostGoes(t *testing.T) {
 	}
 }
 
+// A host that was started anew on its connection counts from the beginning: what
+// it opened before under the number ends, and says nothing under it.
+func TestNumberAgain(t *testing.T) {
+	l := start(t)
+	near, far := net.Pipe()
+	l.hosts.Go(func() { l.relay.Serve(t.Context(), far) })
+	conn := idm.New(near, idm.Config{Host: true, Version: idm.Version2})
+	defer conn.Close() //nolint:errcheck // nothing is left to lose
+	send := func(form idm.Form, update idmpb.ExecStreamRequestUpdateOneof) {
+		t.Helper()
+		request := &idmpb.Request{Request: &idmpb.ExecStreamRequestUpdate{Update: update}}
+		if err := conn.SendWait(t.Context(), idm.Message{ID: 7, Form: form, Body: request}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(idm.FormStreamRequest, &idmpb.ExecStreamRequestStart{Command: []string{"first"}})
+	send(idm.FormStreamRequest, &idmpb.ExecStreamRequestStart{Command: []string{"cat"}})
+	if id := <-l.guest.ends; id != 1 {
+		t.Errorf("stream %d was closed, want the first", id)
+	}
+	// The guest's own close of the first comes late.
+	_ = l.guest.conn.Send(idm.Message{ID: 1, Form: idm.FormStreamResponseClosed, Version: idm.Version2})
+	send(idm.FormStreamRequestUpdate, &idmpb.ExecStreamRequestStdin{Data: []byte("x")})
+	if m, err := conn.Receive(t.Context()); err != nil || m.ID != 7 || m.Form != idm.FormStreamResponseUpdate {
+		t.Errorf("answer = %+v, %v, want the second's echo", m, err)
+	}
+	_ = conn.Close()
+	if id := <-l.guest.ends; id != 2 {
+		t.Errorf("stream %d was closed as the host went, want the second", id)
+	}
+}
+
 func TestEvents(t *testing.T) {
 	l := start(t)
 	hosts := []*client.Client{l.host(t, idm.Version1), l.host(t, idm.Version2), l.host(t, idm.Version2)}
