@@ -14,8 +14,15 @@ import (
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
 
-// Relay is the one connection to the guest. A host that does not take what a
-// stream sends it holds up the guest's other answers, as it would alone.
+// A stream has no flow control of its own: what a host does not take, as a pager
+// that waits for a key, is kept for it up to waitingBytes. Beyond that it holds up
+// the guest's answers to all, as it would alone.
+const (
+	waitingBytes  = 64 << 20
+	waitingFrames = 1 << 20
+)
+
+// Relay is the one connection to the guest.
 type Relay struct {
 	guest *idm.Conn
 
@@ -137,7 +144,10 @@ func (r *Relay) find(m idm.Message) *route {
 // Serve serves the host on stream, which belongs to it, until the host has gone,
 // the guest has, or ctx is done.
 func (r *Relay) Serve(ctx context.Context, stream io.ReadWriteCloser) {
-	h := &host{conn: idm.New(stream, idm.Config{}), streams: map[address]address{}}
+	h := &host{
+		conn:    idm.New(stream, idm.Config{StreamBytes: waitingBytes, QueueFrames: waitingFrames}),
+		streams: map[address]address{},
+	}
 	defer h.conn.Close() //nolint:errcheck // nothing is left to lose
 	if !r.add(h) {
 		return

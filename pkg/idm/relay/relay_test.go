@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/client"
@@ -207,6 +208,36 @@ func TestNumberAgain(t *testing.T) {
 	_ = conn.Close()
 	if id := <-l.guest.ends; id != 2 {
 		t.Errorf("stream %d was closed as the host went, want the second", id)
+	}
+}
+
+// A host that pauses, as a pager does, holds up no other.
+func TestHostDoesNotRead(t *testing.T) {
+	l := start(t)
+	paused, other := l.host(t, idm.Version2), l.host(t, idm.Version2)
+	if err := paused.Ping(t.Context()); err != nil { // its connection stands
+		t.Fatal(err)
+	}
+	out, w := io.Pipe() // nobody reads
+	defer out.Close()   //nolint:errcheck // it has no error
+	p, err := paused.Exec(t.Context(), client.Command{Args: []string{"cat"}, Stdout: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write(make([]byte, 1)); err != nil { // the guest has the stream
+		t.Fatal(err)
+	}
+	piece := &idmpb.Response{Response: &idmpb.ExecStreamResponseUpdate{Stdout: make([]byte, 64<<10)}}
+	for range 64 {
+		m := idm.Message{ID: 2, Form: idm.FormStreamResponseUpdate, Version: idm.Version2, Body: piece}
+		if err := l.guest.conn.SendWait(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := other.Ping(ctx); err != nil {
+		t.Errorf("ping beside 4 MiB that another host leaves unread: %v", err)
 	}
 }
 
