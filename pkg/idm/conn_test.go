@@ -236,6 +236,13 @@ func TestExtensionOnlyWhereAsked(t *testing.T) {
 		if err := c.Send(event); !errors.Is(err, ErrNotAsked) {
 			t.Errorf("Send to a new host = %v, want %v", err, ErrNotAsked)
 		}
+		write(t, host, mustFrame(t, watch, Version2))
+		receive(t, c)
+		write(t, host, mustFrame(t, ping(3), Version1))
+		receive(t, c)
+		if err := c.Send(event); !errors.Is(err, ErrNotAsked) {
+			t.Errorf("Send to a host of version 1 = %v, want %v", err, ErrNotAsked)
+		}
 	})
 	bubble(t, "host", func(t *testing.T) {
 		guest, host := net.Pipe()

@@ -50,8 +50,8 @@
 // resize are requests; reading and writing a file are streams; events tell of the
 // boot's state, of processes killed for want of memory, and of an exit in detail.
 // The guest sends nothing there but answers, and events once the host has asked for
-// something else than hello (ErrNotAsked), so that a host that does not know the
-// channel never sees it. The file proto/kguest/idm.proto
+// something else than hello (ErrNotAsked), until one speaks version 1: a host that
+// does not know the channel never sees it. The file proto/kguest/idm.proto
 // says what each message means.
 //
 // A guest cannot see on hvc that a host has gone. With hello a host says that it is

@@ -122,7 +122,10 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 
 func (c *Conn) heard(m Message) {
 	c.version.Store(uint32(m.Version))
-	if m.Channel == ExtensionChannel && m.Form != FormEvent {
+	switch {
+	case m.Version == Version1:
+		c.asked.Store(false) // it cannot read a frame of the extension; who had asked is gone
+	case m.Channel == ExtensionChannel && m.Form != FormEvent:
 		c.asked.Store(!isHello(m)) // it is new, and has not asked for anything
 	}
 }
