@@ -32,6 +32,7 @@ import (
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/metrics"
+	"github.com/kguest/kguest/pkg/ociproc"
 	"github.com/kguest/kguest/pkg/supervise"
 )
 
@@ -192,8 +193,9 @@ func (a *Agent) watch(m idm.Message) {
 func (a *Agent) signal(r *idmpb.SignalRequest) error {
 	sig := syscall.Signal(r.Number)
 	if r.Name != "" {
-		if sig = signalNumber(r.Name); sig == 0 {
-			return fmt.Errorf("%w: signal %q: not a signal, such as SIGTERM", syscall.EINVAL, r.Name)
+		var err error
+		if sig, err = ociproc.ParseSignal(r.Name); err != nil {
+			return fmt.Errorf("%w: signal %q: %w", syscall.EINVAL, r.Name, err)
 		}
 	}
 	if sig < 1 || sig > lastSignal {

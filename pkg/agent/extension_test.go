@@ -41,11 +41,12 @@ func TestSignal(t *testing.T) {
 		{&idmpb.SignalRequest{Name: "SIGUSR1"}, done, "10 false"},
 		{&idmpb.SignalRequest{Name: "KILL", All: true}, done, "9 true"},
 		{&idmpb.SignalRequest{Name: "HUP", Number: 99}, done, "1 false"},
+		{&idmpb.SignalRequest{Name: "SIGRTMIN+3"}, done, "37 false"},
 		{&idmpb.SignalRequest{}, refused(syscall.EINVAL, "invalid argument: signal 0: not from 1 to 64"), ""},
 		{&idmpb.SignalRequest{Number: 65}, refused(syscall.EINVAL, "invalid argument: signal 65: not from 1 to 64"), ""},
 		{&idmpb.SignalRequest{Number: 1<<32 - 1}, refused(syscall.EINVAL, "invalid argument: signal 4294967295: not from 1 to 64"), ""},
-		{&idmpb.SignalRequest{Name: "SIGNAL", Number: 9}, refused(syscall.EINVAL, `invalid argument: signal "SIGNAL": not a signal, such as SIGTERM`), ""},
-		{&idmpb.SignalRequest{Name: "SIG"}, refused(syscall.EINVAL, `invalid argument: signal "SIG": not a signal, such as SIGTERM`), ""},
+		{&idmpb.SignalRequest{Name: "SIGNAL", Number: 9}, refused(syscall.EINVAL, `invalid argument: signal "SIGNAL": not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3`), ""},
+		{&idmpb.SignalRequest{Name: "SIG"}, refused(syscall.EINVAL, `invalid argument: signal "SIG": not a signal, such as SIGTERM, TERM, 15 or SIGRTMIN+3`), ""},
 	} {
 		guest.signals = nil
 		if diff := cmp.Diff(tt.want, h.extension(t, tt.request)); diff != "" {

@@ -78,11 +78,3 @@ func unread(tty *os.File) bool {
 
 // lastSignal is SIGRTMAX (signal(7)).
 const lastSignal = syscall.Signal(64)
-
-// signalNumber returns the number of SIGTERM or TERM, 0 for no such name.
-func signalNumber(name string) syscall.Signal {
-	if sig := unix.SignalNum(name); sig != 0 {
-		return sig
-	}
-	return unix.SignalNum("SIG" + name)
-}
