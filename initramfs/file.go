@@ -63,8 +63,8 @@ type File struct {
 	// KeepOwner keeps the owners of the host, and with them setuid and
 	// setgid. Owner must be nil.
 	KeepOwner bool
-	// Runs is of a file that the boot runs whatever else is in the image: it
-	// must be a script or a program that the guest's kernel can start.
+	// Runs is of a file that is there to be run, whatever else is in the image:
+	// it must be a script or a program that the guest's kernel can start.
 	Runs bool
 	// AsIs leaves out what the programs would bring: their shared libraries,
 	// and the check that the interpreters of scripts are there.

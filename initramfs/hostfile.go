@@ -31,6 +31,9 @@ func (f File) check() error {
 	if f.Runs && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is a %s; give a script or a program", Clip(f.Host), hostfile.Kind(info.Mode()))
 	}
+	if f.Runs && f.Mode == nil && info.Mode()&0o111 == 0 {
+		return fmt.Errorf("%s may not be executed (mode %04o); give it the permission: chmod +x", Clip(f.Host), info.Mode().Perm())
+	}
 	if !info.IsDir() || f.Guest != "/" {
 		if err := f.checkGuest(); err != nil {
 			return err

@@ -73,7 +73,7 @@ func program(v verb.Value) (initramfs.File, error) {
 	if host == "" || named && !strings.HasPrefix(guest, "/") {
 		return initramfs.File{}, errors.New("want PROGRAM, or PROGRAM:GUEST with an absolute path in the guest")
 	}
-	file := initramfs.File{Host: host, Guest: guest}
+	file := initramfs.File{Host: host, Guest: guest, Runs: true}
 	if !strings.Contains(host, "/") {
 		found, err := exec.LookPath(host)
 		if err != nil {

@@ -92,6 +92,10 @@ func TestFiles(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	verbtest.Write(t, "f", "x")
+	verbtest.Write(t, "text", "x")
+	if err := os.Chmod("text", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct{ flag, value, want string }{
 		{"file", "f:/x:999", `mode "999": want permission bits in octal, at most 7777, such as 0644`},
 		{"file", "f:/x:17777", `mode "17777": want permission bits in octal`},
@@ -134,6 +138,9 @@ func TestBadFiles(t *testing.T) {
 	for _, tt := range []struct{ flag, value, want string }{
 		{"hook", "before-root=gone", "-hook before-root=gone: read file: stat gone: no such file"},
 		{"stage", "root=gone", "-stage root=gone: read file: stat gone: no such file"},
+		{"program", "./:/bin", "-program ./:/bin: ./ is a folder; give a script or a program"},
+		{"program", "./f:/bin/f", "-program ./f:/bin/f: ./f may not be executed (mode 0640); give it the permission: chmod +x"},
+		{"program", "./text:/bin/f", "-program ./text:/bin/f: /bin/f cannot run: it is neither a program nor a script"},
 		{"base", "gone", "-base gone: read file: open gone: no such file"},
 		{"symlink", "a:/init", "-symlink a:/init: /init is in the image already"},
 		{"hardlink", "/gone:/x", "-hardlink /gone:/x: "},
@@ -144,7 +151,7 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("-%s %s: status %d, %q, want 1 and %q", tt.flag, tt.value, got.Status, got.Stderr, tt.want)
 		}
 	}
-	if left := verbtest.Snapshot(t, "."); len(left) != 2 {
+	if left := verbtest.Snapshot(t, "."); len(left) != 3 {
 		t.Errorf("left behind: %q", left)
 	}
 }
