@@ -39,10 +39,11 @@ func (c *Config) CheckInitramfs(compression string) error {
 	return fmt.Errorf("kernel does not unpack %s: CONFIG_%s is not set in %s; use %s", compression, option, c.File, c.unpacks())
 }
 
-// unpacks lists the compressions that the kernel takes.
+// unpacks lists the compressions that the kernel takes, of those that a build
+// writes.
 func (c *Config) unpacks() string {
 	names := []string{"none"}
-	for _, name := range []string{"gzip", "bzip2", "lzma", "xz", "lzo", "lz4", "zstd"} {
+	for _, name := range []string{"lz4", "zstd", "gzip", "xz"} {
 		if c.Is("RD_" + strings.ToUpper(name)) {
 			names = append(names, name)
 		}

@@ -112,6 +112,7 @@ func TestCheckInitramfs(t *testing.T) {
 		{debian, "gzip", ""},
 		{debian, "xz", "kernel does not unpack xz: CONFIG_RD_XZ is not set in config; use none, gzip"},
 		{debian, "zstd", "kernel does not unpack zstd: CONFIG_RD_ZSTD is not set in config; use none, gzip"},
+		{debian + "CONFIG_RD_LZO=y\nCONFIG_RD_BZIP2=y\n", "lz4", "kernel does not unpack lz4: CONFIG_RD_LZ4 is not set in config; use none, gzip"},
 		{"CONFIG_ARM64=y\nCONFIG_RD_GZIP=y", "none", "kernel unpacks no initramfs: CONFIG_BLK_DEV_INITRD is not set in config; give another kernel"},
 	}
 	for _, tt := range tests {
