@@ -2,6 +2,7 @@ package kconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +46,45 @@ func (c *Config) CheckBuiltin(vmm string) error {
 	return nil
 }
 
+// CheckBrings returns an error where the kernel could not boot an image that
+// has the modules which brings reports: it needs overlay, a file system for the
+// root and, unless vmm is empty, what that hypervisor's disks need.
+func (c *Config) CheckBrings(vmm string, brings func(module string) bool) error {
+	needs := [][]part{{overlay}, {squashfs, erofs, ext4}}
+	switch vmm {
+	case "":
+	case "all":
+		needs = append(needs, disks("")...)
+	default:
+		needs = append(needs, disks(vmm)...)
+	}
+	for _, parts := range needs {
+		has := func(p part) bool { return c.Is(p.option) || brings(p.name) }
+		if !slices.ContainsFunc(parts, has) {
+			return fmt.Errorf("the image would not boot: the kernel does not have %s built in (%s), and the modules leave it out; leave it in",
+				either(parts), c.File)
+		}
+	}
+	return nil
+}
+
+// without are options that a kernel can be without, and kguest's commands
+// cannot: they would not start, or not mount what they work by.
+func without() []string {
+	return []string{"BINFMT_ELF", "FUTEX", "EPOLL", "DEVTMPFS", "PROC_FS", "SYSFS", "TMPFS", "CGROUPS"}
+}
+
+// CheckRuns returns an error where the configuration says that the kernel
+// lacks what each boot needs of it and no module brings.
+func (c *Config) CheckRuns() error {
+	for _, option := range without() {
+		if v, ok := c.Value(option); ok && v == "n" {
+			return fmt.Errorf("the image would not boot: CONFIG_%s is not set in %s; give another kernel", option, c.File)
+		}
+	}
+	return nil
+}
+
 // oneOf returns an error where none of the parts is built in.
 func (c *Config) oneOf(parts []part) error {
 	var have []string
@@ -60,16 +100,20 @@ func (c *Config) oneOf(parts []part) error {
 			have = append(have, p.option+" is not set")
 		}
 	}
-	name := parts[0].name
-	if len(parts) > 1 {
-		name = "any of " + names(parts)
-	}
 	remedy := "give another kernel"
 	if loads {
 		remedy = "put its modules in with -modules-dir DIR"
 	}
 	return fmt.Errorf("the image would not boot without modules: the kernel does not have %s built in (%s in %s); %s",
-		name, strings.Join(have, ", "), c.File, remedy)
+		either(parts), strings.Join(have, ", "), c.File, remedy)
+}
+
+// either names one of the parts.
+func either(parts []part) string {
+	if len(parts) == 1 {
+		return parts[0].name
+	}
+	return "any of " + names(parts)
 }
 
 func names(parts []part) string {

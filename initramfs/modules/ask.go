@@ -39,6 +39,23 @@ func (x *Index) leaves(asks []Ask) (map[string]string, error) {
 	return left, nil
 }
 
+// Brings reports whether an entry names the module, or has a pattern for it,
+// and none leaves it out.
+func Brings(asks []Ask, module string) bool {
+	brought := false
+	for _, ask := range asks {
+		pattern, left := strings.CutPrefix(ask.Name, "-")
+		if !match(foldAlias(pattern), fold(module)) {
+			continue
+		}
+		if left {
+			return false
+		}
+		brought = true
+	}
+	return brought
+}
+
 // named returns the modules whose names the pattern matches, built in or not,
 // sorted.
 func (x *Index) named(pattern string) []string {

@@ -145,6 +145,45 @@ func TestKernelNeedsModules(t *testing.T) {
 	}
 }
 
+// A kernel that is known to have a part as a module cannot boot an image that
+// leaves it out.
+func TestKernelNeedsModule(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const parts = "CONFIG_VIRTIO_BLK=m\nCONFIG_SQUASHFS=m\nCONFIG_EXT4_FS=y\nCONFIG_OVERLAY_FS=m\n"
+	verbtest.Write(t, "config", kernelConfig+parts)
+	verbtest.Write(t, "nofs", kernelConfig+strings.Replace(parts, "EXT4_FS=y", "EXT4_FS=m", 1))
+	verbtest.Write(t, "c.yaml", "modules: [-overlay]\n")
+	dir := " -modules-dir " + modulesDir(t)
+	const what = "the image would not boot: the kernel does not have "
+	for _, tt := range []struct{ args, want string }{
+		{"-modules -overlay -kernel-config config", "-modules -overlay: " + what + "overlay built in (config), and the modules leave it out; leave it in"},
+		{"-config c.yaml -kernel-config config", "c.yaml:1: modules -overlay: " + what + "overlay "},
+		{"-modules -virtio* -kernel-config config -vmm qemu", what + "virtio_blk built in (config)"},
+		{"-modules -[s-u]*,-e* -kernel-config nofs", what + "any of squashfs, erofs, ext4 built in (nofs)"},
+	} {
+		refused(t, "-arch amd64 "+tt.args+dir, tt.want)
+	}
+	for _, args := range []string{
+		"-modules -overlay", "-modules -squashfs -kernel-config config", "-modules -virtio_blk,dm_verity -kernel-config config",
+	} {
+		got := verbtest.Run(t, append([]string{"build", "-plan", "-arch", "amd64"}, strings.Fields(args+dir)...)...)
+		if got.Status != 0 {
+			t.Errorf("%s: %+v, want a plan", args, got)
+		}
+	}
+}
+
+// A kernel that is known to lack what no module brings boots no image.
+func TestKernelRuns(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, option := range []string{"BINFMT_ELF", "FUTEX", "EPOLL", "DEVTMPFS", "PROC_FS", "SYSFS", "TMPFS", "CGROUPS"} {
+		verbtest.Write(t, "config", kernelConfig+"# CONFIG_"+option+" is not set\n")
+		want := "the image would not boot: CONFIG_" + option + " is not set in config; give another kernel"
+		refused(t, "-arch amd64 -kernel-config config -modules-dir "+modulesDir(t), want)
+		refused(t, "-arch amd64 -kernel-config config", want)
+	}
+}
+
 // What the boot would fail to run is refused.
 func TestScriptCannotRun(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -56,6 +56,13 @@ func TestKernelWithoutModules(t *testing.T) {
 	if got.Status != 0 || strings.Contains(got.Stdout, "lib/modules") || !strings.Contains(got.Stdout+got.Stderr, none) {
 		t.Errorf("-vmm qemu: %+v, want an image without modules, and why", got)
 	}
+	for _, name := range []string{"boot/config-1.0", "loads"} {
+		verbtest.Write(t, "loads", builtin+kernelConfig)
+		got = verbtest.Run(t, "build", "-plan", "-arch", "amd64", "-kernel-config", name)
+		if want := "mkinitramfs: no kernel modules in the image: the kernel has built in what a boot needs (" + name + ")\n"; got.Status != 0 || got.Stderr != want {
+			t.Errorf("-kernel-config %s: %+v, want %q", name, got, want)
+		}
+	}
 	got = verbtest.Run(t, "build", "-plan", "-arch", "amd64", "-kernel-config", "boot/config-1.0", "-modules", "dm_verity")
 	if got.Status != 1 || !strings.Contains(got.Stderr, "-modules: module dm_verity: the kernel loads none (CONFIG_MODULES is not set in boot/config-1.0); leave it out") {
 		t.Errorf("-modules dm_verity: %+v, want it refused", got)

@@ -70,7 +70,10 @@ func (a *asked) warnings(spec *initramfs.Spec, r initramfs.Report) []string {
 	switch {
 	case r.NoModules != "":
 		list = append(list, r.NoModules)
-	case spec.ModulesDir == "" && !a.withoutModules() && (spec.KernelConfig == nil || spec.KernelConfig.Modules()):
+	case spec.ModulesDir != "" || a.withoutModules():
+	case spec.KernelConfig != nil && spec.KernelConfig.CheckBuiltin(a.vmm) == nil:
+		list = append(list, "no kernel modules in the image: the kernel has built in what a boot needs ("+spec.KernelConfig.File+")")
+	case spec.KernelConfig == nil || spec.KernelConfig.Modules():
 		list = append(list, "no kernel modules in the image; -modules-dir DIR puts them in, -modules none says that the kernel needs none")
 	}
 	if len(r.Missing) > 0 {

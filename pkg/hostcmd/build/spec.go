@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,12 +64,18 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 	return spec, a.checkBoots(spec)
 }
 
-// checkBoots refuses an image without modules for a kernel that is known to need
-// some. What others bring, an archive of -base or a script in place of the
-// stages, cannot be known.
+// checkBoots refuses an image for a kernel that is known not to boot it. What
+// others bring, an archive of -base or a script in place of the stages, cannot
+// be known.
 func (a *asked) checkBoots(spec *initramfs.Spec) error {
-	if spec.KernelConfig == nil || spec.ModulesDir != "" || len(spec.Bases) > 0 || len(a.stages) > 0 {
+	if spec.KernelConfig == nil || len(spec.Bases) > 0 || len(a.stages) > 0 {
 		return nil
+	}
+	if err := spec.KernelConfig.CheckRuns(); err != nil {
+		return err
+	}
+	if spec.ModulesDir != "" {
+		return a.checkLeft(spec)
 	}
 	if err := spec.KernelConfig.CheckArch(a.arch); err != nil {
 		return err
@@ -83,6 +90,20 @@ func (a *asked) checkBoots(spec *initramfs.Spec) error {
 		return fmt.Errorf("%s: %w", a.from("vmm"), err)
 	}
 	return err
+}
+
+// checkLeft refuses to leave out modules that the kernel cannot boot without.
+// Where -modules adds any, the disk may be another driver's.
+func (a *asked) checkLeft(spec *initramfs.Spec) error {
+	vmm := cmp.Or(a.vmm, defaultVMM)
+	if slices.ContainsFunc(spec.Modules, func(ask modules.Ask) bool { return !ask.Preset && !strings.HasPrefix(ask.Name, "-") }) {
+		vmm = ""
+	}
+	err := spec.KernelConfig.CheckBrings(vmm, func(module string) bool { return modules.Brings(spec.Modules, module) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.from("modules"), err)
+	}
+	return nil
 }
 
 // notes returns what the manifest says in place of the values that have a path
