@@ -150,8 +150,24 @@ func (m *Modprobe) line(line string, at place) error {
 			nearest.Hint(fields[0], []string{"alias", "blacklist", "install", "options", "remove", "softdep", "weakdep"}))
 	case len(fields) < want:
 		return fmt.Errorf("%s has %d words, want %d or more", fields[0], len(fields), want)
+	case fields[0] == "softdep":
+		if err := checkSoftdep(fields[2:]); err != nil {
+			return err
+		}
 	}
 	m.add(fields, line, at)
+	return nil
+}
+
+// checkSoftdep refuses words that are neither after pre: nor after post:, which
+// modprobe passes over.
+func checkSoftdep(words []string) error {
+	keys := []string{"pre:", "post:"}
+	for i, word := range words {
+		if (i == 0 || strings.HasSuffix(word, ":")) && !slices.Contains(keys, word) {
+			return fmt.Errorf("softdep: %.80q: want pre: or post: and names of modules%s", word, nearest.Hint(word, keys))
+		}
+	}
 	return nil
 }
 

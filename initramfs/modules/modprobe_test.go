@@ -77,6 +77,9 @@ func TestModprobeLineErrors(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"alias a", "f:1: alias has 2 words, want 3 or more"},
 		{"\n\nblacklist", "f:3: blacklist has 1 words"},
+		{"softdep a b", `f:1: softdep: "b": want pre: or post: and names of modules`},
+		{"softdep a pr: b", `f:1: softdep: "pr:": want pre: or post: and names of modules; did you mean "pre:"?`},
+		{"softdep a pre: b psot: c", `f:1: softdep: "psot:": want pre: or post: and names of modules; did you mean "post:"?`},
 		{"options a \\\n\\\nb\nsoftdep", "f:4: softdep has 1 words"},
 		{"\x00", "f:1: "},
 		{"options a b\x00", "f:1: "},
