@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kguest/kguest/pkg/ociproc"
@@ -52,7 +53,7 @@ func pick(list []saved, ref string) (saved, error) {
 	var tags []string
 	for _, m := range list {
 		for _, tag := range m.RepoTags {
-			if ref != "" && (tag == ref || tag == ref+":latest" || strings.TrimPrefix(tag, "docker.io/library/") == ref) {
+			if ref != "" && sameImage(tag, ref) {
 				return m, nil
 			}
 			tags = append(tags, tag)
@@ -70,6 +71,17 @@ func pick(list []saved, ref string) (saved, error) {
 	return saved{}, fmt.Errorf("has several images; give one of the tags %s after a colon", orNone(tags))
 }
 
+// sameImage reports whether a and b name one image: skopeo saves debian as
+// docker.io/library/debian:latest.
+func sameImage(a, b string) bool {
+	first, err := name.ParseReference(a)
+	if err != nil {
+		return a == b
+	}
+	second, err := name.ParseReference(b)
+	return err == nil && first.Name() == second.Name()
+}
+
 func (img *Image) useSaved(a *archive, m saved, want platform) error {
 	config, err := readFile(a, m.Config, ociproc.MaxImageConfig)
 	if err != nil {
@@ -80,9 +92,9 @@ func (img *Image) useSaved(a *archive, m saved, want platform) error {
 		return err
 	}
 	// The file's name is the digest, without or with a suffix.
-	name := strings.TrimSuffix(path.Base(m.Config), ".json")
-	if sum, err := hex.DecodeString(name); err == nil && len(sum) == 32 && "sha256:"+name != img.ID {
-		return fmt.Errorf("configuration is not what its name says: it is %s, and not sha256:%s", img.ID, name)
+	said := strings.TrimSuffix(path.Base(m.Config), ".json")
+	if sum, err := hex.DecodeString(said); err == nil && len(sum) == 32 && "sha256:"+said != img.ID {
+		return fmt.Errorf("configuration is not what its name says: it is %s, and not sha256:%s", img.ID, said)
 	}
 	if len(diffIDs) != len(m.Layers) {
 		return fmt.Errorf("manifest.json has %d layers, and the configuration has %d", len(m.Layers), len(diffIDs))
