@@ -268,6 +268,7 @@ func TestBadRequest(t *testing.T) {
 	}{
 		{Request{Source: src, Dir: dir}, "image.squashfs exists and is no regular file"},
 		{Request{Source: src, Dir: file}, "pack into " + file + ": is no folder"},
+		{Request{Source: src, Dir: "/proc/self/fdinfo/x"}, "pack into /proc/self/fdinfo/x: make it: "},
 		{Request{Source: src, Dir: file + "/x"}, "pack into " + file + "/x: not a directory"},
 		{Request{Source: src, Dir: file + "x/y"}, "pack into " + file + "x/y: there is no folder " + file + "x; make it first"},
 		{Request{Source: src + "x", Dir: file + "x"}, "has no index.json"},

@@ -72,7 +72,11 @@ func Pack(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := os.Mkdir(r.Dir, 0o777) == nil
+	err = os.Mkdir(r.Dir, 0o777)
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("pack into %s: make it: %w", r.Dir, cause(err))
+	}
+	made := err == nil
 	result, err := r.pack(ctx, name, launchJSON)
 	if err != nil && made {
 		err = errors.Join(err, os.Remove(r.Dir))
