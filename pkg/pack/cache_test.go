@@ -246,7 +246,7 @@ func TestNoTools(t *testing.T) {
 	if want := src + ": mksquashfs is not installed (Debian package squashfs-tools); -format erofs needs no tool"; err == nil || err.Error() != want {
 		t.Errorf("squashfs without mksquashfs: %v, want %s", err, want)
 	}
-	r := packed(t, Request{Source: src, Format: Erofs})
+	r := packed(t, Request{Source: src, Format: AnyFormat()})
 	if r.ImageSize == 0 || r.ConfigSize == 0 || filepath.Base(r.Config) != "config.erofs" {
 		t.Errorf("Pack = %+v, want two disks", r)
 	}

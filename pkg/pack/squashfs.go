@@ -32,6 +32,15 @@ func squashfsFormat(compression string) ([]string, error) {
 	return nil, fmt.Errorf("unknown compression %q of a squashfs (known: lz4 gzip zstd xz none)", compression)
 }
 
+// AnyFormat is a format that this machine has the tools for: Squashfs, which is
+// smaller, or else Erofs.
+func AnyFormat() string {
+	if _, err := find("mksquashfs"); err != nil {
+		return Erofs
+	}
+	return Squashfs
+}
+
 // treeSquashfs writes t into the new file out. The same tree gives the same
 // bytes.
 func treeSquashfs(ctx context.Context, t *flatten.Tree, out, compression string) error {

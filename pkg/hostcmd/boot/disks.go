@@ -52,7 +52,7 @@ func (m *maker) packSource(ctx context.Context) (image, conf string, err error) 
 		return "", "", err
 	}
 	r, err := pack.Pack(ctx, pack.Request{
-		Source: m.target, Dir: m.work.Path, Launch: c, Cache: filepath.Join(m.cache, "packed"),
+		Source: m.target, Dir: m.work.Path, Format: pack.AnyFormat(), Launch: c, Cache: filepath.Join(m.cache, "packed"),
 		ReadOnly: !m.prints(), Progress: m.progress,
 	})
 	if err != nil {

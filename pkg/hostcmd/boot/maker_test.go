@@ -54,6 +54,21 @@ func disksIn(t *testing.T, dir, format string) {
 	}
 }
 
+// Where mksquashfs is not, an image is booted from an erofs.
+func TestSourceWithoutTools(t *testing.T) {
+	if _, err := os.Stat("/usr/sbin/mksquashfs"); err == nil {
+		t.Skip("needs mksquashfs elsewhere than in /usr/sbin, where it is looked for without PATH")
+	}
+	var words bytes.Buffer
+	m := making(t, &words)
+	m.target = "dir:" + t.TempDir()
+	t.Setenv("PATH", t.TempDir())
+	image, conf, err := m.disks(t.Context())
+	if err != nil || filepath.Base(image) != "image.erofs" || filepath.Base(conf) != "config.erofs" || words.Len() > 0 {
+		t.Errorf("disks = %s, %s, %v, %s, want an erofs", image, conf, err, words.Bytes())
+	}
+}
+
 // TestFolder has launch flags change a copy of the configuration, in the format
 // of the folder's disks, and not those.
 func TestFolder(t *testing.T) {

@@ -40,7 +40,8 @@ machine was killed; 1 for an error before it was started, or in writing what the
 command line.
 
 The initramfs is built with the modules of the kernel. Its program is compiled once for each state of the sources, which needs
-them and the go command; without those the last one that this mkinitramfs compiled is taken.
+them and the go command; without those the last one that this mkinitramfs compiled is taken. Without mksquashfs (Debian:
+squashfs-tools) the disks are an erofs, which is not compressed.
 
 What is printed by -dry-run, -xen-config and -firecracker-config names files by absolute paths. Those made for it are in a
 folder of their own in kguest/boot in the user's cache, named after their content. Nothing changes or removes them: a machine
