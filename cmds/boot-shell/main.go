@@ -16,6 +16,7 @@
 //	bg [%N]        continues it in the background
 //	kill [-S] %N   signals a job
 //	wait [%N]      waits for a job; without N, for all
+//	help           prints this page
 //
 // It speaks POSIX shell and much of bash. Leaving it (exit, ctrl-D) does what the boot
 // said when it opened it; as the first process (rdinit=/bin/boot-shell) it powers the

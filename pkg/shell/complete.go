@@ -25,7 +25,7 @@ func commandsLike(start, path string) []string {
 		path = os.Getenv("PATH")
 	}
 	var found []string
-	for _, name := range []string{"cd", "echo", "exit", "export", "fg", "bg", "jobs", "wait", "test"} {
+	for _, name := range []string{"cd", "echo", "exit", "export", "fg", "bg", "help", "jobs", "wait", "test"} {
 		if strings.HasPrefix(name, start) {
 			found = append(found, name+" ")
 		}

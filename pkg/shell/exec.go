@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
+
+	"github.com/kguest/kguest/pkg/shell/page"
 )
 
 // jobKey is the context's key of the job that a command is of.
@@ -88,10 +90,12 @@ func environment(vars expand.Environ) []string {
 	return env
 }
 
-// builtin runs what concerns jobs; known is false for other commands.
+// builtin runs what concerns jobs, and help; known is false for other commands.
 func (c *session) builtin(args []string, hc interp.HandlerContext) (status int, known bool, err error) {
 	words := args[1:]
 	switch name := args[0]; {
+	case name == "help":
+		_, err = fmt.Fprint(hc.Stdout, page.Text)
 	case name == "jobs":
 		return 0, true, c.listJobs(hc)
 	case name == jobPrefix+"fg":

@@ -60,7 +60,7 @@ func interactive(ctx context.Context, s Streams) (int, error) {
 		return 1, err
 	}
 	defer c.followInterrupts()()
-	fmt.Fprintf(s.Stdout, "%s has jobs (ctrl-Z, fg, bg) and completes with tab; its manual is %s -h\n", Name, Name)
+	fmt.Fprintf(s.Stdout, "%s has jobs (ctrl-Z, fg, bg) and completes with tab; help prints its manual\n", Name)
 	c.loop(ctx)
 	c.jobs.hangUp()
 	return c.status, nil

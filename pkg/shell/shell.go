@@ -49,7 +49,13 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	}
 	if first() {
 		defer endMachine()
-		becomeInit(s.Stdin)
+		setPath()
+		status, err := asInit(args, s)
+		if err == nil {
+			return status
+		}
+		fmt.Fprintf(s.Stderr, "%s: no child to be the shell, so no ctrl-Z: %v\n", Name, err)
+		leadSession(s.Stdin)
 	}
 	status, err := c.run(ctx, s)
 	if err != nil {

@@ -206,6 +206,7 @@ func TestEditing(t *testing.T) {
 	p := sitDown(t)
 	must(t, os.WriteFile("/tmp/boot-shell-completes", nil, 0o600))
 	t.Cleanup(func() { must(t, os.Remove("/tmp/boot-shell-completes")) })
+	p.types("help\r", "ctrl-Z stops it", "root # ")
 	p.types("for i in 1 2; do\r", "> ")
 	p.types("echo n$i; done\r", "n1\r\nn2\r\n", "root # ")
 	p.types("ech\t/tmp/boot-shell-com\t| tr - =\r", "/tmp/boot=shell=completes", "root # ")

@@ -85,13 +85,32 @@ func changeOf(pid int) syscall.WaitStatus {
 // first reports the first process of the machine.
 func first() bool { return unix.Getpid() == 1 }
 
-// becomeInit gives the first process what a shell wants: a session, the console as
-// its terminal, and a PATH.
-func becomeInit(tty *os.File) {
-	_, _ = unix.Setsid() // it may lead one already
-	_ = unix.IoctlSetInt(int(tty.Fd()), unix.TIOCSCTTY, 1)
+// setPath gives the first process the PATH that the kernel does not, or not right.
+func setPath() {
 	if os.Getenv("PATH") == "" || os.Getenv("PATH") == "/sbin:/usr/sbin:/bin:/usr/bin" {
 		_ = os.Setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin")
+	}
+}
+
+// leadSession gives the first process a session, and the console as its terminal.
+func leadSession(tty *os.File) {
+	_, _ = unix.Setsid() // it may lead one already
+	_ = unix.IoctlSetInt(int(tty.Fd()), unix.TIOCSCTTY, 1)
+}
+
+// reapUntil takes the ends of all children until that of pid, and returns its status.
+func reapUntil(pid int) int {
+	for {
+		var ws unix.WaitStatus
+		switch ended, err := unix.Wait4(-1, &ws, 0, nil); {
+		case err != nil && err != unix.EINTR:
+			return 1 // ECHILD, which cannot be before pid's
+		case err != nil || ended != pid:
+		case ws.Signaled():
+			return signalled + int(ws.Signal())
+		default:
+			return ws.ExitStatus()
+		}
 	}
 }
 
