@@ -295,10 +295,15 @@ func (m *Machine) greet(s rescue.Situation) {
 	if err := s.Write(SituationPath); err != nil {
 		m.warn(err)
 	}
+	fmt.Fprint(m.out, wrapLines)
 	for _, line := range s.Lines(Surroundings().Read()) {
 		fmt.Fprint(m.out, oneLine(line))
 	}
 }
+
+// wrapLines has a terminal wrap long lines (DECAWM), which QEMU's firmware turns off:
+// else the end of what to try is not seen.
+const wrapLines = "\x1b[?7h"
 
 // Surroundings says where a guest's state is read.
 func Surroundings() rescue.Config {
