@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -88,6 +89,21 @@ line
 	changed, _ := prepared(t, s)
 	config.Disks[1] = changed.Disks[1]
 	playOnce(t, s, config, before)
+}
+
+// TestExampleHello runs what make run does: README shows its output.
+func TestExampleHello(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(lab.repo, "examples/hello/run")).CombinedOutput()
+	want := regexp.MustCompile(`^Hello from hello, Linux .*
+I am pid [0-9]+, guest, in /home/guest, cgroup 0::/krata-guest-task
+My root:    overlayfs:/overlay / overlay rw,noatime,lowerdir=/overlay/image,upperdir=/overlay/upper,workdir=/overlay/work 0 0
+My network: address 10\.0\.2\.15/24 dev eth0
+boot ended with 42
+$`)
+	if err != nil || !want.Match(out) {
+		t.Errorf("examples/hello/run: %v, %s", err, out)
+	}
 }
 
 const (
