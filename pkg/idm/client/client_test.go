@@ -453,7 +453,7 @@ func TestReadFile(t *testing.T) {
 		d.lose = 3
 		var got bytes.Buffer
 		n, err := c.ReadFile(t.Context(), &idmpb.FileReadRequest{Path: []byte("/file")}, &got)
-		if n != 2000 || got.Len() != 2000 || err == nil || err.Error() != "read /file of guest: a piece was lost: offset 3000, want 2000" {
+		if n != 2000 || got.Len() != 2000 || err == nil || err.Error() != "read /file of guest: the channel lost a piece: offset 3000, want 2000: read it again, or give the guest a virtio port (README), which loses none" {
 			t.Errorf("ReadFile with the third piece lost = %d, %v", n, err)
 		}
 	})

@@ -42,7 +42,7 @@ func (c *Client) readFile(ctx context.Context, to *call, file *idmpb.FileReadReq
 			return read, err
 		}
 		if want := file.Offset + uint64(read); piece.Offset != want {
-			return read, fmt.Errorf("a piece was lost: offset %d, want %d", piece.Offset, want)
+			return read, fmt.Errorf("the channel lost a piece: offset %d, want %d: read it again, or give the guest a virtio port (README), which loses none", piece.Offset, want)
 		}
 		n, err := w.Write(piece.Data)
 		read += int64(n)
