@@ -214,8 +214,8 @@ func TestErrors(t *testing.T) {
 		image []byte
 		want  string
 	}{
-		{"empty", nil, `offset 0: not an initramfs: the file is empty`},
-		{"zeros", make([]byte, 100), `offset 0: not an initramfs: the file is empty`},
+		{"empty", nil, `offset 0: not an initramfs: the file is empty, or zeros alone`},
+		{"zeros", make([]byte, 100), `offset 0: not an initramfs: the file is empty, or zeros alone`},
 		{"text", []byte("hello, world"), `offset 0: not an initramfs: starts with 68 65 6c 6c 6f 2c; want`},
 		{"one byte", []byte("x"), `starts with 78;`},
 		{"ELF", []byte("\x7fELF\x02\x01\x01"), `this is an ELF program`},

@@ -60,7 +60,7 @@ func errNoImage(b []byte) error {
 	return fmt.Errorf("not an initramfs: starts with % x; want a cpio header (070701) or a compression's magic", b)
 }
 
-var errEmpty = errors.New("not an initramfs: the file is empty")
+var errEmpty = errors.New("not an initramfs: the file is empty, or zeros alone")
 
 // errJunk is for what follows an archive and is neither padding nor a segment.
 func errJunk(b []byte) error {
