@@ -59,6 +59,8 @@ func prepare(dir string, force bool) (made bool, err error) {
 	switch err := os.Mkdir(dir, 0o755); {
 	case err == nil:
 		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("unpack: there is no folder %s to make %s in; make it first, or give another -d", filepath.Dir(filepath.Clean(dir)), dir)
 	case !errors.Is(err, fs.ErrExist):
 		return false, fmt.Errorf("unpack: %w", err)
 	}

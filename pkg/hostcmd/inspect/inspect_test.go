@@ -121,6 +121,10 @@ func TestUnpack(t *testing.T) {
 	if !strings.Contains(stderr, "is not empty") {
 		t.Errorf("unpack again: %s", stderr)
 	}
+	_, stderr = run(t, 1, "unpack", "-d", dir+"/gone/x/", name)
+	if want := "unpack: there is no folder " + dir + "/gone to make "; !strings.Contains(stderr, want) {
+		t.Errorf("unpack below no folder: %s, want %s", stderr, want)
+	}
 	t.Chdir(t.TempDir())
 	out, _ := run(t, 0, "unpack", "-json", name, "bin")
 	var done struct {
