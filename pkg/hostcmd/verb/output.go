@@ -1,7 +1,6 @@
 package verb
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,35 @@ import (
 	"syscall"
 
 	"github.com/kguest/kguest/initramfs"
+	"github.com/kguest/kguest/pkg/scratch"
 )
 
 // WriteFile has fill write the file that path leads to and returns its size in
-// bytes. It is written beside that file and renamed, so that it is whole or
-// untouched, and nothing stays behind where fill fails.
+// bytes. It is written in a folder beside that file and renamed, so that it is
+// whole or untouched, and nothing stays behind where fill fails. What a process
+// that was killed left goes with the next.
 func WriteFile(path string, fill func(io.Writer) error) (int64, error) {
 	target, err := OutputTarget(path)
 	if err != nil {
 		return 0, err
 	}
-	tmp := filepath.Join(filepath.Dir(target), "."+Program+"-"+rand.Text())
+	work, err := scratch.Make(filepath.Dir(target), "."+Program+"-")
+	if err != nil {
+		return 0, outputError(path, err)
+	}
+	size, err := fillIn(work.Path, path, target, fill)
+	if rmErr := work.Remove(); rmErr != nil && err != nil {
+		err = fmt.Errorf("%w (and %v)", err, rmErr) //nolint:errorlint // told, not branched on
+	}
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
+}
+
+// fillIn has fill write a file in the folder work, which becomes target.
+func fillIn(work, path, target string, fill func(io.Writer) error) (int64, error) {
+	tmp := filepath.Join(work, "file")
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return 0, outputError(path, err)
@@ -32,13 +49,7 @@ func WriteFile(path string, fill func(io.Writer) error) (int64, error) {
 			err = outputError(path, err)
 		}
 	}
-	if err != nil {
-		if rmErr := os.Remove(tmp); rmErr != nil {
-			err = fmt.Errorf("%w (and %v)", err, rmErr) //nolint:errorlint // told, not branched on
-		}
-		return 0, err
-	}
-	return size, nil
+	return size, err
 }
 
 // fillFile has fill write f, which is to become the file at path, and closes it.

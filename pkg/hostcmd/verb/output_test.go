@@ -1,6 +1,7 @@
 package verb
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,24 @@ func TestWriteFileFails(t *testing.T) {
 	}
 	if after := files(t, dir); strings.Join(after, "\n") != strings.Join(before, "\n") {
 		t.Errorf("folder = %q, want %q", after, before)
+	}
+}
+
+// What a killed process left beside the file goes with the next that writes it.
+func TestWriteFileAfterKill(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, ".mkinitramfs-"+rand.Text())
+	if err := errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "file"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	during := 0
+	_, err := WriteFile(filepath.Join(dir, "x"), func(io.Writer) error {
+		entries, err := os.ReadDir(dir)
+		during = len(entries)
+		return err
+	})
+	if after := files(t, dir); err != nil || during != 1 || len(after) != 1 {
+		t.Errorf("WriteFile = %v with %d entries in the folder, then %q, want one, then the file", err, during, after)
 	}
 }
 
