@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -63,7 +62,7 @@ func tools() map[string][]string {
 func TestToolsUnpack(t *testing.T) {
 	data := sample()
 	for _, c := range []Compression{
-		None, LZ4, "lz4:1", Zstd, "zstd:1", "zstd:11", Gzip, "gzip:1", XZ, "xz:0", "xz:4",
+		None, LZ4, "lz4:1", Zstd, "zstd:1", "zstd:11", Gzip, "gzip:1", XZ, "xz:0", "xz:2",
 	} {
 		for _, in := range [][]byte{some(c, data), data[:100], nil} {
 			cmd := exec.Command(tools()[c.Name()][0], tools()[c.Name()][1:]...)
@@ -123,7 +122,7 @@ func TestCheck(t *testing.T) {
 		"zstd:19": `want a level of 1, 3, 7 or 11`,
 		"lz4:7":   `want a level of 1 to 6`,
 		"gzip:-1": `want a level of 1 to 9`,
-		"xz:1x":   `want a level of 0 to 4`,
+		"xz:1x":   `want a level of 0 to 2`,
 		"none:1":  `none has no levels`,
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
@@ -145,8 +144,7 @@ func TestLevels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	part := data[:9<<18]
-	data = slices.Concat(part, part)
+	data = data[:min(len(data), 5<<20)]
 	for _, name := range Names() {
 		last := len(data) + 1
 		for _, level := range Levels(name) {

@@ -34,7 +34,7 @@ type xzWriter struct {
 }
 
 func newXZ(w io.Writer, level, workers int) io.WriteCloser {
-	dict := []int{256 << 10, 1 << 20, 2 << 20, 4 << 20, 8 << 20}[level] // and the bytes of a run
+	dict := []int{256 << 10, 1 << 20, 2 << 20}[level] // and the bytes of a run; more is not always smaller
 	x := &xzWriter{check: crc32.NewIEEE(), dictSize: dict}
 	x.blocks = &blocks{
 		w: w, size: dict,

@@ -48,7 +48,7 @@ written, and made where there is none; a device, a pipe or - is refused.`)
 	f.String(&a.config, "config", "FILE", `Reads flags from FILE; see below.`)
 	f.Choice(&a.arch, "arch", multicall.Arches(), `Of the guest. The default is this machine's.`)
 	f.Checked(&a.compress, "compress", "NAME[:LEVEL]", initramfs.Compressions(), `The compression: none, lz4 (levels 1 to 6), zstd (1, 3, 7
-or 11), gzip (1 to 9) or xz (0 to 4). A higher level is smaller and slower; without one it is lz4:6, zstd:11, gzip:9, xz:1.
+or 11), gzip (1 to 9) or xz (0 to 2). A higher level is smaller and slower; without one it is lz4:6, zstd:11, gzip:9, xz:1.
 The default is none, which boots fastest; lz4 is next.`, func(text string) error {
 		return initramfs.Compression(text).Check()
 	})
