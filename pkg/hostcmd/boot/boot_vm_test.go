@@ -150,6 +150,7 @@ func TestNginx(t *testing.T) {
 		{[]string{"exec", "web", "--", "pidof", "nginx"}, 0, " "}, // master and worker
 		{[]string{"metrics", "web"}, 0, "nginx"},
 		{[]string{"ps"}, 0, fmt.Sprintf("%d:80", at)},
+		{[]string{"ps", "-json"}, 0, `"name": "web",`},
 		{[]string{"stop", "web", "-wait"}, 0, "exit code=0\n"},
 	} {
 		got := verbtest.Run(t, tt.args...)

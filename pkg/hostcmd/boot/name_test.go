@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -32,12 +33,30 @@ func TestClaimName(t *testing.T) {
 	if all, err := names(filepath.Join(run, "kguest")); err != nil || !cmp.Equal(all, []string{"web"}) {
 		t.Errorf("names = %q, %v, want web", all, err)
 	}
+	checkList(t)
 	d.release()
 	if left, err := os.ReadDir(filepath.Join(run, "kguest")); err != nil || len(left) > 0 {
 		t.Errorf("after release there are %v, %v", left, err)
 	}
 	if _, err := socketOf("web"); err == nil || !strings.Contains(err.Error(), "no guest web runs; none has a name") {
 		t.Errorf("socketOf(web) after release = %v", err)
+	}
+}
+
+// checkList checks what ps says of the one guest, web.
+func checkList(t *testing.T) {
+	t.Helper()
+	guests, err := runningGuests()
+	if err != nil || len(guests) != 1 {
+		t.Fatalf("runningGuests = %v, %v, want one", guests, err)
+	}
+	want := runningGuest{"web", guestInfo{PID: os.Getpid(), Source: "oci:x", Publish: []string{"8080:80"}, Started: guests[0].Started}}
+	if diff := cmp.Diff(want, guests[0], cmp.AllowUnexported(runningGuest{})); diff != "" {
+		t.Errorf("runningGuests: -want +got\n%s", diff)
+	}
+	var out bytes.Buffer
+	if err := printGuests(&out, guests); err != nil || !strings.Contains(out.String(), "8080:80  oci:x\n") {
+		t.Errorf("printGuests = %q, %v, want web's ports and source", out.String(), err)
 	}
 }
 

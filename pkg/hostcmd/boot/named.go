@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,9 +22,9 @@ func named() []verb.Verb {
 	return append(idm.ByName(socketOf, "exec", "metrics", "stop"), verb.Verb{
 		Name:   "ps",
 		Line:   "lists the guests that boot -name started",
-		Usage:  []string{""},
+		Usage:  []string{"[-json]"},
 		About:  `Lists the guests that boot -name started, for this user, with what they boot and what of their ports is published.`,
-		Define: func(*verb.Flags) verb.Run { return list },
+		Define: defineList,
 	})
 }
 
@@ -77,32 +77,59 @@ func names(parent string) ([]string, error) {
 	return all, nil
 }
 
-// list prints the guests that run.
-func list(_ context.Context, s verb.Streams, args verb.Args) error {
-	if err := args.None(); err != nil {
-		return err
+func defineList(f *verb.Flags) verb.Run {
+	var asJSON bool
+	f.Bool(&asJSON, "json", "Print a list of objects as JSON.")
+	return func(_ context.Context, s verb.Streams, args verb.Args) error {
+		if err := args.None(); err != nil {
+			return err
+		}
+		guests, err := runningGuests()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			e := json.NewEncoder(s.Stdout)
+			e.SetIndent("", "  ")
+			return e.Encode(guests)
+		}
+		return printGuests(s.Stdout, guests)
 	}
+}
+
+// runningGuest is one of the list.
+type runningGuest struct {
+	Name string `json:"name"`
+	guestInfo
+}
+
+// runningGuests returns the guests that run, by name.
+func runningGuests() ([]runningGuest, error) {
 	parent, err := runFolder()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all, err := names(parent)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tPID\tAGE\tPORTS\tSOURCE")
+	guests := []runningGuest{} // not null in JSON
 	for _, name := range all {
-		var info guestInfo
+		g := runningGuest{Name: name}
 		data, err := os.ReadFile(filepath.Join(parent, name, guestFile))
-		if err == nil {
-			err = json.Unmarshal(data, &info)
+		if err == nil && json.Unmarshal(data, &g.guestInfo) == nil { // else it has just ended
+			guests = append(guests, g)
 		}
-		if err != nil {
-			continue // it has just ended
-		}
-		age := time.Since(info.Started).Round(time.Second)
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\n", name, strconv.Itoa(info.PID), age, strings.Join(info.Publish, ","), info.Source)
+	}
+	return guests, nil
+}
+
+func printGuests(out io.Writer, guests []runningGuest) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tPID\tAGE\tPORTS\tSOURCE")
+	for _, g := range guests {
+		age := time.Since(g.Started).Round(time.Second)
+		fmt.Fprintf(w, "%s\t%d\t%v\t%s\t%s\n", g.Name, g.PID, age, strings.Join(g.Publish, ","), g.Source)
 	}
 	return w.Flush()
 }
