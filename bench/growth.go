@@ -139,7 +139,7 @@ func (m *measurer) growAddresses(ctx context.Context, result *Result) error {
 
 // growFrames: process 1's time with so many requests of IDM answered.
 func (m *measurer) growFrames(ctx context.Context, result *Result) error {
-	for _, n := range []int64{10, 1000, 4000} { // more than the host's pipe holds may come too late
+	for _, n := range []int64{10, 1000, 2000} { // what the host's pipe holds: more may come too late
 		b, err := m.guest(ctx, rig.Guest{Arguments: []string{"channel"}}, rig.Options{IDM: bytes.Repeat(ping(), int(n))})
 		if err != nil {
 			return err
