@@ -188,6 +188,7 @@ func (c *session) runLine(ctx context.Context, p *program) (leave bool) {
 			continue
 		}
 		if !c.inline(line, s, p.words(s)) {
+			c.remember(ctx)
 			return false
 		}
 		if c.runner.Exited() {
@@ -195,6 +196,15 @@ func (c *session) runLine(ctx context.Context, p *program) (leave bool) {
 		}
 	}
 	return false
+}
+
+// remember has $? be the shell's status: the interpreter, stopped between two
+// commands, still has that of the first.
+func (c *session) remember(ctx context.Context) {
+	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", c.status)), "")
+	if err == nil {
+		_ = c.runner.Run(ctx, file) // its error is the status
+	}
 }
 
 func (c *session) setLine(cancel context.CancelFunc) {

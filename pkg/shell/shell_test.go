@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -147,15 +148,16 @@ const (
 // TestCtrlC ends what is in the foreground, the rest of its line, and never the shell.
 func TestCtrlC(t *testing.T) {
 	p := sitDown(t)
-	p.types("echo be''gun; sleep 1000; echo no''t\r", "begun")
+	p.types("echo be''gun; sleep 1000; echo no''t\r", "begun\r\n")
 	p.types(ctrlC, "root # ")
 	p.types("echo status $?\r", "status 130", "root # ")
 	p.types("while echo lo''op; do sleep 1000; done\r", "loop")
 	p.types(ctrlC, "root # ")
-	p.types("{ true; echo be''gun; while :; do :; done; }\r", "begun")
+	p.types("{ true; echo be''gun; while :; do :; done; }\r", "begun\r\n")
 	p.types(ctrlC, "root # ")
+	p.types("echo status $?\r", "status 130", "root # ")
 	p.types("half a line"+ctrlC, "root # ")
-	p.types("echo be''gun; sleep 1000 | cat\r", "begun")
+	p.types("echo be''gun; sleep 1000 | cat\r", "begun\r\n")
 	p.types(ctrlC, "root # ")
 	p.types("jobs; echo al''ive\r", "alive", "root # ")
 	if bytes.Contains(p.all, []byte("not\r\n")) || bytes.Contains(p.all, []byte("Running")) {
@@ -167,7 +169,7 @@ func TestCtrlC(t *testing.T) {
 // TestJobs stops jobs, continues them in either ground, and signals them.
 func TestJobs(t *testing.T) {
 	p := sitDown(t)
-	p.types("echo be''gun; cat | cat; echo no''t\r", "begun")
+	p.types("echo be''gun; cat | cat; echo no''t\r", "begun\r\n")
 	p.types("one\r", "one\r\none\r\n")
 	p.types(ctrlZ, "[1]+ Stopped   cat | cat", "root # ")
 	p.types("echo status $?\r", "status 148", "root # ")
@@ -220,6 +222,11 @@ func TestEditing(t *testing.T) {
 
 // TestLeaving warns once of jobs, and then ends them.
 func TestLeaving(t *testing.T) {
+	// Under nohup(1) all below would ignore the signal that ends jobs; what is
+	// caught here is the default there.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	p := sitDown(t)
 	job := fmt.Sprintf("sleep 12%d", os.Getpid()) // no other run's
 	p.types(job+" & \r", "root # ")
