@@ -34,7 +34,7 @@ report hostname hostname
 report hosts cat /etc/hosts /etc/hostname
 report domain cat /proc/sys/kernel/domainname
 report resolv cat /etc/resolv.conf
-report address sh -c 'ip -o addr show eth0 | sed "s/valid_lft.*//; s/ tentative//"; ip link show eth0 | grep -o "mtu [0-9]*"'
+report address sh -c 'ip -o addr show eth0 | sed "/fe80:/d; s/valid_lft.*//; s/ tentative//"; ip link show eth0 | grep -o "mtu [0-9]*"'
 report routes sh -c 'ip route; ip -6 route show default'
 report cgroup sh -c 'cat /proc/self/cgroup /sys/fs/cgroup$(cut -d : -f 3 /proc/self/cgroup)/cgroup.type'
 report env sh -c 'env | sort'
