@@ -71,7 +71,7 @@ func (p *packer) toolVersion(ctx context.Context) (string, error) {
 	}
 	path, err := find("mksquashfs")
 	if err != nil {
-		return "", nil //nolint:nilerr // what is in the cache needs no tool
+		return "", nil //nolint:nilerr // who packs says so
 	}
 	out, err := exec.CommandContext(ctx, path, "-version").Output()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok { // 4.5.1 exits with 1 for -version

@@ -38,8 +38,8 @@ A SOURCE is oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], do
 file system) or tar:FILE (the same as an archive). What follows -- runs in place of the image's Cmd.`
 
 const notes = `Layers, owners, modes, times, devices, hard links and attributes are as a container runtime would have them, without root. Every
-blob is checked against its digest. The same image gives the same bytes. An image that was packed before comes out of the cache,
-as a copy or, on file systems that have those, a clone.
+blob that is read is checked against its digest. The same image gives the same bytes. An image that was packed before comes out
+of the cache, by the digests of its layers, which are not read again; as a copy or, on file systems that have those, a clone.
 
 A registry is asked as the user of docker login or podman login.
 
