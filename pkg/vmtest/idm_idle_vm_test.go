@@ -21,7 +21,7 @@ func TestIDMIdle(t *testing.T) {
 			g.wakeups(t) // the first exec has more to do
 			const idle = 8 * time.Second
 			extra := 0
-			for range 8 { // asking takes now more, now less
+			for range 3 { // asking takes now more, now less
 				first := g.wakeups(t)
 				second := g.wakeups(t)
 				timer := time.NewTimer(idle)
