@@ -173,7 +173,12 @@ func (g *guest) awaitSocket(t *testing.T) {
 // through what an earlier host left in the channel.
 func (g *guest) client(t *testing.T) *client.Client {
 	t.Helper()
-	return client.New(t.Context(), g.dial(t), client.Config{})
+	connect := func(context.Context) (io.ReadWriteCloser, error) { return g.dial(t), nil }
+	c, err := client.Dial(t.Context(), time.Minute, connect, client.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // exec runs a command in the guest and returns what it printed.
@@ -237,27 +242,39 @@ func (g *guest) must(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// control gives QEMU a command (QMP).
-func (g *guest) control(t *testing.T, command string) {
+// control gives QEMU a command (QMP), and returns its answer.
+func (g *guest) control(t *testing.T, command string) string {
 	t.Helper()
-	conn, err := net.Dial("unix", g.qmp)
+	answer, err := g.tryControl(command, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return answer
+}
+
+func (g *guest) tryControl(command string, timeout time.Duration) (string, error) {
+	conn, err := net.Dial("unix", g.qmp)
+	if err != nil {
+		return "", err
+	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return "", err
 	}
 	lines := bufio.NewScanner(conn)
 	for _, say := range []string{"", `{"execute": "qmp_capabilities"}`, command} { // QEMU greets first
 		if _, err := io.WriteString(conn, say); err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 		for lines.Scan() && strings.Contains(lines.Text(), `"event"`) { // says what happens, too
 			continue
 		}
-		if err := lines.Err(); err != nil || strings.Contains(lines.Text(), `"error"`) {
-			t.Fatalf("QEMU's answer to %s: %s, %v", say, lines.Text(), err)
+		if err := lines.Err(); err != nil {
+			return "", fmt.Errorf("QEMU's answer to %s: %w", say, err)
+		}
+		if strings.Contains(lines.Text(), `"error"`) {
+			return "", fmt.Errorf("QEMU's answer to %s: %s", say, lines.Text())
 		}
 	}
+	return lines.Text(), nil
 }

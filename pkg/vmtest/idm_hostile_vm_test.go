@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/pkg/hostcmd"
-	"github.com/kguest/kguest/pkg/idm/client"
 	"github.com/kguest/kguest/pkg/vm"
 )
 
@@ -159,7 +157,6 @@ func (g *guest) state(t *testing.T) guestState {
 	t.Helper()
 	c := g.client(t)
 	defer c.Close()
-	hello(t, c)
 	status := fields(execOn(t, c, "cat", "/proc/1/status"))
 	number := func(command string) int {
 		n, err := strconv.Atoi(strings.TrimSpace(execOn(t, c, "sh", "-c", command)))
@@ -173,24 +170,6 @@ func (g *guest) state(t *testing.T) guestState {
 		Files: number("ls /proc/1/fd 2>/dev/null | wc -l"), Threads: int(status["Threads"]),
 		RSS: int(status["VmRSS"]), Peak: int(status["VmHWM"]),
 	}
-}
-
-// hello pings until there is an answer: the replies that an earlier host did not
-// read come first.
-func hello(t *testing.T, c *client.Client) {
-	t.Helper()
-	for range 60 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		err := c.Ping(ctx)
-		cancel()
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatal(err)
-		}
-	}
-	t.Fatal("the guest does not answer any more")
 }
 
 // checkAfter returns the guest's state after an attack.

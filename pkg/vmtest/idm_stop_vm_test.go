@@ -138,7 +138,6 @@ func TestIDMSignalKills(t *testing.T) {
 	g.await(t, "ready")
 	c := g.client(t)
 	defer c.Close()
-	hello(t, c)
 	w, err := c.Watch(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -68,37 +69,49 @@ func (c *call) openIn(ctx context.Context, timeout time.Duration, version idm.Ve
 	return guest, err
 }
 
-// connect returns a client that the guest has answered; beside an error, one that
+// connect returns a client that the guest has answered; beside noAnswer, one that
 // it has not.
 func (c *call) connect(ctx context.Context, timeout time.Duration, version idm.Version) (*client.Client, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, timeout, &noAnswer{call: c})
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(limited, "unix", c.socket)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", c.socket, c.connectError(err))
+	guest, err := client.Dial(ctx, timeout, c.dial, client.Config{Version: version})
+	if errors.Is(err, client.ErrSilent) {
+		return guest, &noAnswer{call: c}
 	}
-	guest := client.New(ctx, conn, client.Config{Version: version})
-	return guest, explain(limited, guest.Hello(limited))
+	return guest, err
+}
+
+func (c *call) dial(ctx context.Context) (io.ReadWriteCloser, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.socket)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", c.socket, &connectError{c.socket, err})
+	}
+	return conn, nil
 }
 
 // connectError says what is wrong with the socket.
-func (c *call) connectError(err error) error {
-	info, statErr := os.Stat(c.socket)
+type connectError struct {
+	socket string
+	err    error
+}
+
+func (e *connectError) Unwrap() error { return e.err }
+
+func (e *connectError) Error() string {
+	info, statErr := os.Stat(e.socket)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("no such socket: is the machine running, and is this the socket of its IDM channel?")
+	case errors.Is(e.err, fs.ErrNotExist):
+		return "no such socket: is the machine running, and is this the socket of its IDM channel?"
 	case statErr == nil && info.Mode().Type() != fs.ModeSocket:
-		return errors.New("not a socket: give the one that the hypervisor made for the IDM channel")
-	case errors.Is(err, fs.ErrPermission):
-		return errors.New("permission denied: run as the user who started the machine, or as root")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return errors.New("nobody listens there: the machine has ended")
-	case errors.Is(err, syscall.EAGAIN):
-		return errors.New("other hosts are waiting there already: QEMU serves one at a time")
-	case errors.Is(err, syscall.EINVAL):
-		return fmt.Errorf("the path has %d bytes, a socket's has at most 107: give a shorter one, or one relative to the working directory", len(c.socket))
+		return "not a socket: give the one that the hypervisor made for the IDM channel"
+	case errors.Is(e.err, fs.ErrPermission):
+		return "permission denied: run as the user who started the machine, or as root"
+	case errors.Is(e.err, syscall.ECONNREFUSED):
+		return "nobody listens there: the machine has ended"
+	case errors.Is(e.err, syscall.EAGAIN):
+		return "other hosts are waiting there already: QEMU serves one at a time"
+	case errors.Is(e.err, syscall.EINVAL):
+		return fmt.Sprintf("the path has %d bytes, a socket's has at most 107: give a shorter one, or one relative to the working directory", len(e.socket))
 	default:
-		return err
+		return e.err.Error()
 	}
 }
 
