@@ -3,56 +3,51 @@
 package vmtest
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kguest/kguest/pkg/vm"
 )
 
+// waits prints every 8 seconds how often the threads of PID 1 have waited. It does
+// not wake them.
+const waits = `round=1
+while :; do
+	cat /proc/1/task/*/status | awk "/^voluntary/ { n += \$2 } END { print \"waited \" n \" times by round $round\" }"
+	round=$((round + 1))
+	sleep 8
+done
+`
+
 // TestIDMIdle: without a host PID 1 sleeps; it does not look whether one has come.
 func TestIDMIdle(t *testing.T) {
-	const most = 16 // a look every 250 ms is 32
+	const most = 4 // a look every 250 ms is 32
 	for _, kind := range []string{vm.IDMPort, vm.IDMHvc} {
 		t.Run(kind, func(t *testing.T) {
-			g := boot(t, kind, "echo ready; exec sleep 86399\n")
-			g.await(t, "ready")
-			g.wakeups(t) // the first exec has more to do
-			const idle = 8 * time.Second
-			extra := 0
-			for range 3 { // asking takes now more, now less
-				first := g.wakeups(t)
-				second := g.wakeups(t)
-				timer := time.NewTimer(idle)
-				<-timer.C
-				extra = g.wakeups(t) - second - (second - first)
-				t.Logf("PID 1 woke up %d times while it was asked, %d times in %v more", second-first, extra, idle)
-				if extra <= most {
-					return
-				}
+			g := boot(t, kind, waits)
+			g.await(t, "by round 1\n")
+			g.must(t, "ping", "-timeout", "60s")
+			console, _ := g.console.text()
+			before := strings.Count(console, "by round")
+			g.await(t, fmt.Sprintf("by round %d\n", before+2))
+			if n := g.waits(t, before+2) - g.waits(t, before+1); n > most {
+				t.Errorf("PID 1 woke up %d times in 8s without a host, want at most %d", n, most)
 			}
-			t.Errorf("PID 1 woke up %d times in %v without a host, want at most %d", extra, idle, most)
 		})
 	}
 }
 
-// wakeups returns how often the threads of PID 1 have waited so far.
-func (g *guest) wakeups(t *testing.T) int {
+// waits returns how often PID 1 had waited by a round.
+func (g *guest) waits(t *testing.T, round int) int {
 	t.Helper()
-	c := g.client(t)
-	defer c.Close()
-	hello(t, c)
-	out := execOn(t, c, "sh", "-c", "cat /proc/1/task/*/status")
-	n := 0
-	for line := range strings.Lines(out) {
-		if count, ok := strings.CutPrefix(line, "voluntary_ctxt_switches:"); ok {
-			one, err := strconv.Atoi(strings.TrimSpace(count))
-			if err != nil {
-				t.Fatal(err)
-			}
-			n += one
+	console, _ := g.console.text()
+	for line := range strings.Lines(console) {
+		var n, by int
+		if _, err := fmt.Sscanf(line, "waited %d times by round %d", &n, &by); err == nil && by == round {
+			return n
 		}
 	}
-	return n
+	t.Fatalf("no round %d:\n%s", round, console)
+	return 0
 }
