@@ -127,7 +127,7 @@ func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) er
 		return err
 	}
 	b.step("looking up the commands")
-	cmds, err := multicall.Maker{Dir: b.Dir, Cache: b.CacheDir}.Resolve(ctx, s.Arch, s.asks())
+	cmds, err := multicall.Maker{Dir: b.Dir, Cache: b.CacheDir, KeepTracebacks: s.KeepTracebacks}.Resolve(ctx, s.Arch, s.asks())
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type Spec struct {
 	// /lib/firmware; without them modules have no options and no firmware.
 	ModprobeDirs, FirmwareDirs []string
 	KeepSignatures             bool   // even where the kernel does not enforce them
+	KeepTracebacks             bool   // whole ones, in kguest's own program
 	ModTime                    int64  // of every file, in seconds since 1970
 	NoManifest                 bool   // leaves manifest.Path out
 	NoShell                    string // where it was asked that the image has no shell; empty where it was not

@@ -32,7 +32,7 @@ func (m Maker) key(ctx context.Context, name, arch string, asks []Ask) string {
 	}
 	slices.Sort(names)
 	h := sha256.New()
-	fmt.Fprintf(h, "%q\n%q\n%q\n%q\n%q\n%q\n", self, tool, m.Dir, name, arch, slices.Compact(names))
+	fmt.Fprintf(h, "%q\n%q\n%q\n%q\n%q\n%q\n%t\n", self, tool, m.Dir, name, arch, slices.Compact(names), m.KeepTracebacks)
 	fmt.Fprintf(h, "%q\n%q\n", goVariables(os.Environ()), compiledFrom())
 	return hex.EncodeToString(h.Sum(nil))
 }

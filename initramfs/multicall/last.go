@@ -42,7 +42,7 @@ func (p *Program) lastFile() string {
 		names = append(names, ask.Name)
 	}
 	slices.Sort(names)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q\n%q\n%q\n%q\n", self, p.Name, p.arch, slices.Compact(names)))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q\n%q\n%q\n%q\n%t\n", self, p.Name, p.arch, slices.Compact(names), p.maker.KeepTracebacks))
 	return filepath.Join(p.maker.Cache, "last-programs", hex.EncodeToString(sum[:]))
 }
 

@@ -2,10 +2,13 @@ package multicall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/kguest/kguest/initramfs/pclntab"
 )
 
 // Maker makes programs. Where it has a folder to keep them in, a program is
@@ -13,6 +16,9 @@ import (
 type Maker struct {
 	Dir   string // folder whose module the commands are looked up in; the working directory where empty
 	Cache string // folder that programs are kept in, made where missing; empty keeps none
+	// KeepTracebacks leaves in kguest's own program what a traceback prints of
+	// other functions than kguest's, and of files and lines.
+	KeepTracebacks bool
 }
 
 // Program is a multicall program, to be compiled unless it was kept.
@@ -83,10 +89,26 @@ func (p *Program) build(ctx context.Context, work string) error {
 	if p.data, err = os.ReadFile(file); err != nil {
 		return fmt.Errorf("read program: %w", err)
 	}
+	if p.data, err = p.cut(p.data); err != nil {
+		return err
+	}
 	if p.key != "" && before.keepable(p.start) {
 		p.keep(before)
 	}
 	return nil
+}
+
+// cut makes kguest's own program smaller: process 1 stays in memory. Others may
+// look up names and lines of their own, and one of a Go that is not known stays.
+func (p *Program) cut(program []byte) ([]byte, error) {
+	if p.Name != OwnProgram || p.maker.KeepTracebacks {
+		return program, nil
+	}
+	small, err := pclntab.Cut(program, Module)
+	if errors.Is(err, pclntab.ErrVersion) {
+		return program, nil
+	}
+	return small, err
 }
 
 // file is where the program is kept.

@@ -44,7 +44,7 @@ func (a *asked) spec() (*initramfs.Spec, error) {
 	}
 	spec := &initramfs.Spec{
 		Arch: a.arch, Commands: cmds, Files: files, Sysroot: a.sysroot, ModTime: modTime, NoManifest: a.noManifest,
-		Notes: a.notes(), ModprobeDirs: a.modprobeDirs, FirmwareDirs: a.firmwareDirs, KeepSignatures: a.keepSignatures,
+		Notes: a.notes(), ModprobeDirs: a.modprobeDirs, FirmwareDirs: a.firmwareDirs, KeepSignatures: a.keepSignatures, KeepTracebacks: a.keepTracebacks,
 	}
 	if a.noShell {
 		spec.NoShell = "-no-shell"
