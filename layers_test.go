@@ -32,6 +32,7 @@ type place struct {
 
 // places has every package of the module; dir/... stands for all below dir.
 var places = map[string]place{
+	"pkg/dirnames": {guest, -1},
 	"pkg/jsontok":  {guest, -1},
 	"pkg/nearest":  {guest, -1},
 	"pkg/idm/wire": {guest, -1},
@@ -70,6 +71,7 @@ var places = map[string]place{
 	"initramfs/inspect/archive": {host, 0},
 	"initramfs/kconfig":         {host, 0},
 	"initramfs/manifest":        {host, 0},
+	"initramfs/pclntab":         {host, 0},
 	"pkg/idm/idmpb/gen":         {host, 0},
 	"pkg/idm/client":            {host, 0},
 	"pkg/pack/flatten":          {host, 0},

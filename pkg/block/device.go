@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/dirnames"
 )
 
 // Tree is where the kernel shows block devices: Sys is sysfs's mount point, Dev
@@ -24,18 +27,8 @@ type Tree struct {
 // disks and loop devices without a file are left out: the kernel makes them
 // unasked.
 func (t Tree) Names() []string {
-	entries, err := os.ReadDir(filepath.Join(t.Sys, "class/block"))
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "ram") || t.size(e.Name()) == "0" {
-			continue
-		}
-		names = append(names, e.Name())
-	}
-	return names
+	names, _ := dirnames.Read(filepath.Join(t.Sys, "class/block")) // none without sysfs
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "ram") || t.size(name) == "0" })
 }
 
 // size is in sectors of 512 bytes, as sysfs writes it.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/dirnames"
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
@@ -88,8 +89,8 @@ func (c *channel) open(timeout time.Duration, spawn func(f func())) {
 
 // consoleDriven reports a virtio console that has its driver.
 func consoleDriven(sys string) bool {
-	entries, _ := os.ReadDir(filepath.Join(sys, "bus/virtio/drivers/virtio_console")) // none: no driver
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "virtio") })
+	names, _ := dirnames.Read(filepath.Join(sys, "bus/virtio/drivers/virtio_console")) // none: no driver
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "virtio") })
 }
 
 func openRaw(path string) (*os.File, error) {
@@ -141,8 +142,9 @@ func (c *channel) sendExit(ctx context.Context, e Exit) error {
 	if c.err != nil {
 		return errAbsent
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	ctx, cancel := context.WithCancel(ctx) // one with a deadline would link how to print times
 	defer cancel()
+	defer time.AfterFunc(sendTimeout, cancel).Stop()
 	_ = c.conn.Send(idm.ExtensionEvent(&idmpb.ExitDetailEvent{ // for who has asked for it
 		Code: int32(e.Code), Signal: uint32(e.Signal), Stage: e.Stage, Reason: e.Reason, //nolint:gosec // an exit code and a signal
 	}))

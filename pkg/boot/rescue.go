@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kguest/kguest/pkg/console"
+	"github.com/kguest/kguest/pkg/dirnames"
 	"github.com/kguest/kguest/pkg/rescue"
 	"github.com/kguest/kguest/pkg/supervise"
 )
@@ -111,7 +112,8 @@ func (m *Machine) leave() left {
 	if l.shell, l.err = m.findShell(); l.err != nil {
 		return l
 	}
-	for _, name := range entries(binPath) {
+	names, _ := dirnames.Read(binPath) // none: nothing to link
+	for _, name := range names {
 		if program := l.keep(filepath.Join(binPath, name)); program != "" {
 			l.commands = append(l.commands, command{name, program})
 		}
@@ -154,19 +156,6 @@ func OpenProgram(path string) (*os.File, error) {
 		return nil, err
 	}
 	return os.Open(program)
-}
-
-// entries returns the names in a directory; none where it cannot be read.
-func entries(dir string) []string {
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, e := range list {
-		names = append(names, e.Name())
-	}
-	return names
 }
 
 // linkCommands makes links by which the commands of the initramfs can be called

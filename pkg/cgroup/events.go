@@ -23,24 +23,33 @@ func (g *Group) WatchOOM(tell func(kills uint64)) error {
 		return fmt.Errorf("watch cgroup: %w", err)
 	}
 	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("watch cgroup: %w", err)
+	}
 	var known uint64
-	for buf := make([]byte, 4096); ; {
+	var counted error
+	buf := make([]byte, 4096)
+	err = raw.Read(func(uintptr) bool { // again with each event, without a thread that waits
 		n, err := f.ReadAt(buf, 0)
 		if n == 0 && err != nil { // ENODEV: the group was deleted
-			return nil
+			return true
 		}
 		kills, err := oomKills(buf[:n])
 		if err != nil {
-			return fmt.Errorf("watch cgroup: %s: %w", memoryEvents, err)
+			counted = fmt.Errorf("%s: %w", memoryEvents, err)
+			return true
 		}
 		if kills > known {
 			tell(kills)
 		}
 		known = kills
-		if err := changed(f, -1); err != nil {
-			return fmt.Errorf("watch cgroup: %w", err)
-		}
+		return false
+	})
+	if err = errors.Join(err, counted); err != nil {
+		return fmt.Errorf("watch cgroup: %w", err)
 	}
+	return nil
 }
 
 // OOMKills returns how many processes of the group the kernel has killed for

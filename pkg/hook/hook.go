@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/dirnames"
 )
 
 // When is the time of a script with respect to its stage.
@@ -60,7 +62,7 @@ func List(dir, stage string, when When) ([]Script, error) {
 		return []Script{{Stage: stage, When: when, Path: path}}, nil
 	}
 	folder := filepath.Join(dir, string(when)+"-"+stage+".d")
-	entries, err := os.ReadDir(folder)
+	names, err := dirnames.Read(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -68,11 +70,11 @@ func List(dir, stage string, when When) ([]Script, error) {
 		return nil, fmt.Errorf("list scripts: %w", err)
 	}
 	var scripts []Script
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		scripts = append(scripts, Script{Stage: stage, When: when, Path: filepath.Join(folder, e.Name())})
+		scripts = append(scripts, Script{Stage: stage, When: when, Path: filepath.Join(folder, name)})
 	}
 	return scripts, nil
 }
@@ -94,7 +96,7 @@ func Present(dir string) bool {
 // Strays returns an error for each name in dir that no stage goes by: what it
 // was meant for does not happen. known are other names that have a meaning.
 func Strays(dir string, stages []Stage, known ...string) []error {
-	entries, err := os.ReadDir(dir)
+	names, err := dirnames.Read(dir)
 	if err != nil {
 		return []error{fmt.Errorf("list scripts: %w", err)}
 	}
@@ -110,9 +112,9 @@ func Strays(dir string, stages []Stage, known ...string) []error {
 		}
 	}
 	var errs []error
-	for _, e := range entries {
-		if !slices.Contains(known, e.Name()) && !strings.HasPrefix(e.Name(), ".") {
-			errs = append(errs, fmt.Errorf("%s: %s", filepath.Join(dir, e.Name()), strayReason(e.Name(), stages)))
+	for _, name := range names {
+		if !slices.Contains(known, name) && !strings.HasPrefix(name, ".") {
+			errs = append(errs, fmt.Errorf("%s: %s", filepath.Join(dir, name), strayReason(name, stages)))
 		}
 	}
 	return errs

@@ -1,11 +1,13 @@
 package kmod
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/kguest/kguest/pkg/dirnames"
 )
 
 // A Loader loads the modules of an image as they are needed. A nil one has no
@@ -115,14 +117,12 @@ func (l *Loader) has(pattern string, present map[string][]string) bool {
 
 // deviceAliases returns the aliases of the devices in dir, each once.
 func deviceAliases(dir string) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil // no such bus
-	}
+	names, _ := dirnames.Read(dir) // none: no such bus
 	var aliases []string
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, e.Name(), "modalias"))
-		if alias := strings.TrimSpace(string(text)); err == nil && alias != "" && !slices.Contains(aliases, alias) {
+	text := make([]byte, os.Getpagesize()) // as much as sysfs has; os.ReadFile would take it for each, for good
+	for _, name := range names {
+		n, err := readInto(text, filepath.Join(dir, name, "modalias"))
+		if alias := string(bytes.TrimSpace(text[:n])); err == nil && alias != "" && !slices.Contains(aliases, alias) {
 			aliases = append(aliases, alias)
 		}
 	}

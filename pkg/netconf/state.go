@@ -1,11 +1,9 @@
 package netconf
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"syscall"
 )
 
@@ -84,14 +82,13 @@ func linkState(l link, addresses []address) LinkState {
 		TSO:       readOffload(l.name, tso),
 		Addresses: []netip.Prefix{},
 	}
-	for _, a := range addresses {
-		if a.link == l.index {
-			state.Addresses = append(state.Addresses, a.prefix)
+	for _, four := range []bool{true, false} {
+		for _, a := range addresses {
+			if a.link == l.index && a.prefix.Addr().Is4() == four {
+				state.Addresses = append(state.Addresses, a.prefix)
+			}
 		}
 	}
-	slices.SortStableFunc(state.Addresses, func(a, b netip.Prefix) int {
-		return cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen())
-	})
 	return state
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kguest/kguest/pkg/block"
+	"github.com/kguest/kguest/pkg/dirnames"
 	"github.com/kguest/kguest/pkg/kmod"
 	"github.com/kguest/kguest/pkg/mount"
 	"github.com/kguest/kguest/pkg/netconf"
@@ -107,17 +108,14 @@ func (c Config) driverless() []string {
 	table, _ := os.ReadFile(c.Aliases) // without it modules are not named
 	for _, bus := range buses() {
 		dir := filepath.Join(c.Sys, "bus", bus, "devices")
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			device := filepath.Join(dir, e.Name())
+		names, _ := dirnames.Read(dir) // none: no such bus
+		for _, name := range names {
+			device := filepath.Join(dir, name)
 			if _, err := os.Stat(filepath.Join(device, "driver")); err == nil || isBridge(attribute(filepath.Join(device, "class"))) {
 				continue
 			}
 			if alias := attribute(filepath.Join(device, "modalias")); alias != "" {
-				list = append(list, bus+" "+e.Name()+" "+alias+c.driver(table, alias))
+				list = append(list, bus+" "+name+" "+alias+c.driver(table, alias))
 			}
 		}
 	}

@@ -177,17 +177,36 @@ func (s skeleton) Apply() error {
 	if err != nil {
 		return err
 	}
-	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() || path == from {
-			return err
+	return ignoreMissing(makeDirs(from, s.dir))
+}
+
+// makeDirs makes in to the directories that are in from. filepath.WalkDir would
+// link more.
+func makeDirs(from, to string) error {
+	dir, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	entries, err := dir.ReadDir(-1)
+	if err := errors.Join(err, dir.Close()); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
 		}
-		to := filepath.Join(s.dir, path[len(from):])
+		from, to := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
 		if err := (mount.Dir{Path: to}).Apply(); err != nil {
 			return err
 		}
-		return sameOwner{from: path, to: to}.Apply()
-	})
-	return ignoreMissing(err)
+		if err := (sameOwner{from: from, to: to}).Apply(); err != nil {
+			return err
+		}
+		if err := makeDirs(from, to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type drop struct{ dir string }
