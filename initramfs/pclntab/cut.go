@@ -143,6 +143,8 @@ func (c *cutter) shortName(name string, id uint8) string {
 	switch {
 	case isOwn:
 		return own
+	case isInit(name): // runtime.funcpkgpath takes it apart under GODEBUG=inittrace=1
+		return name
 	case name == "reflect.makeFuncStub", name == "reflect.methodValueCall": // runtime.(*stkframe).argMapInternal knows them
 		return name
 	case id == idWrapper && strings.Contains(name, ".(*"): // runtime.panicwrap takes it apart
@@ -150,6 +152,12 @@ func (c *cutter) shortName(name string, id uint8) string {
 	default:
 		return runtimeName(name)
 	}
+}
+
+// isInit reports the function that initializes a package, or a part of it.
+func isInit(name string) bool {
+	_, function, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ".")
+	return function == "init" || strings.HasPrefix(function, "init.")
 }
 
 // inlinedCall is runtime.inlinedCall.

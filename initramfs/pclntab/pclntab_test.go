@@ -107,6 +107,23 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestTrace: the runtime can say what the initialization of each package takes.
+func TestTrace(t *testing.T) {
+	small := cut(t, compiled(t, runtime.GOARCH))
+	got := run(t, small, []string{"GODEBUG=inittrace=1"}, "nothing")
+	for _, pkg := range []string{"runtime", "os", "internal/godebug", "syscall"} {
+		if !strings.Contains(got.Stderr, "\ninit "+pkg+" @") && !strings.HasPrefix(got.Stderr, "init "+pkg+" @") {
+			t.Errorf("package %s is missing in %+v", pkg, got)
+		}
+	}
+	if got.Status != 0 {
+		t.Errorf("status %d", got.Status)
+	}
+	if got := run(t, small, []string{"GOTRACEBACK=all", "GODEBUG=tracebackancestors=3"}, "crash"); got.Status != 2 {
+		t.Errorf("with all tracebacks: %+v", got)
+	}
+}
+
 // TestTable compares the tables of each architecture, function by function.
 func TestTable(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64", "riscv64"} {
