@@ -67,7 +67,7 @@ shell (gosh) and u-root's commands for disks, networks, processes and files.`)
 (example.com/mine/cmds/probe) or its folder (./cmds/probe). That of a folder is compiled by the
 go.mod of its module; an import path must be known to the module of the working directory. A module that neither is
 kguest nor requires it makes a program of its own in the image. May be given several times.`)
-	f.Bool(&a.keepTracebacks, "keep-tracebacks", `Keeps kguest's own program whole. By default it is 0.8 MB smaller: should it
+	f.Bool(&a.keepTracebacks, "keep-tracebacks", `Keeps kguest's own program whole. By default it is 0.9 MB smaller: should it
 crash, what it prints names kguest's functions alone, and no lines.`)
 	f.Values(&a.programs, "program", "PROGRAM[:GUEST]", `Adds an ELF program of this machine with its shared libraries, found along
 PATH where it is a name alone. GUEST is where it was here, unless it is given. May be given several times.`)
