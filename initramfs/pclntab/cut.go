@@ -294,8 +294,9 @@ func (s *smallTable) append(part []byte) uint64 {
 	for len(s.data)%word != 0 {
 		s.data = append(s.data, 0)
 	}
+	at := uint64(len(s.data))
 	s.data = append(s.data, part...)
-	return uint64(len(s.data) - len(part))
+	return at
 }
 
 // describe writes into a file's moduledata where the parts are.
@@ -305,7 +306,7 @@ func (s *smallTable) describe(f *file) {
 	set := func(field int, values ...uint64) {
 		mustEncode(module[word*field:], values)
 	}
-	slice := func(field int, begin, end uint64, size uint64) {
+	slice := func(field int, begin, end, size uint64) {
 		n := (end - begin) / size
 		set(field, at+begin, n, n)
 	}

@@ -273,8 +273,10 @@ func TestDamaged(t *testing.T) {
 	h := tableOf(t, whole).header
 	refused := 0
 	for _, part := range [][3]uint64{ // from, to, step
-		{0, 0x600, 7}, {f.sections[f.module].Off, f.sections[f.module].Off + f.sections[f.module].Size, 7},
-		{table.Off, table.Off + 80, 3}, {table.Off + h.Index, table.Off + table.Size, table.Size / 50},
+		{0, 0x600, 7},
+		{f.sections[f.module].Off, f.sections[f.module].Off + f.sections[f.module].Size, 7},
+		{table.Off, table.Off + 80, 3},
+		{table.Off + h.Index, table.Off + table.Size, table.Size / 50},
 		{table.Off + h.PCData, table.Off + h.Index, table.Size / 20},
 	} {
 		for at := part[0]; at < part[1]; at += part[2] {

@@ -3,6 +3,7 @@ package pclntab
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // moduleData are words of runtime.moduledata, by their index. A slice has three.
@@ -133,8 +134,7 @@ func (f *file) readTable() (*table, error) {
 		}
 	}
 	data, find, end := module[moduleFuncData]-at, module[moduleFind]-at, uint64(len(raw))
-	if !(h.Names <= h.Units && h.Units <= h.FileNames && h.FileNames <= h.PCData && h.PCData <= h.Index &&
-		h.Index <= data && data <= find && find <= end) {
+	if !slices.IsSorted([]uint64{h.Names, h.Units, h.FileNames, h.PCData, h.Index, data, find, end}) {
 		return nil, errFormat("order of its parts")
 	}
 	t.names, t.pcData = raw[h.Names:h.Units], raw[h.PCData:h.Index]
