@@ -69,7 +69,7 @@ func wireValue(v metrics.Value) *idmpb.Value {
 		return &idmpb.Value{Kind: idmpb.ValueStringValue(v.Text)}
 	case metrics.List:
 		list := &idmpb.ListValue{}
-		for _, text := range v.List {
+		for _, text := range v.List() {
 			list.Values = append(list.Values, &idmpb.Value{Kind: idmpb.ValueStringValue(text)})
 		}
 		return &idmpb.Value{Kind: list}

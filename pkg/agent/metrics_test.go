@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +24,7 @@ func fullTree() *metrics.Node {
 		{Name: "infinite", Value: metrics.Value{Kind: metrics.Number, Number: math.Inf(1)}, Format: metrics.Duration},
 		{Name: "text", Value: metrics.Value{Kind: metrics.Text, Text: "ä\n"}},
 		{Name: "empty text", Value: metrics.Value{Kind: metrics.Text}},
-		{Name: "list", Value: metrics.Value{Kind: metrics.List, List: []string{"a", "", "c"}}},
+		{Name: "list", Value: metrics.Value{Kind: metrics.List, Text: "a\x00\x00c"}},
 		{Name: "", Children: []*metrics.Node{{Name: "deep", Children: []*metrics.Node{{Name: "deeper"}}}}},
 	}}
 }
@@ -50,14 +51,15 @@ func fromWire(t *testing.T, n *idmpb.MetricNode) *metrics.Node {
 		case idmpb.ValueStringValue:
 			node.Value = metrics.Value{Kind: metrics.Text, Text: string(kind)}
 		case *idmpb.ListValue:
-			node.Value.Kind = metrics.List
+			var list []string
 			for _, v := range kind.Values {
 				text, ok := v.Kind.(idmpb.ValueStringValue)
 				if !ok {
 					t.Errorf("%s: a value of the list is %T", n.Name, v.Kind)
 				}
-				node.Value.List = append(node.Value.List, string(text))
+				list = append(list, string(text))
 			}
+			node.Value = metrics.Value{Kind: metrics.List, Text: strings.Join(list, "\x00")}
 		default:
 			t.Errorf("%s: value %T", n.Name, kind)
 		}

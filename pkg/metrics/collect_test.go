@@ -205,10 +205,10 @@ func TestWireSize(t *testing.T) {
 	full := strings.Repeat("a\xff", MaxText)
 	p := process{
 		pid: "4194304", executable: text([]byte(full)), cwd: text([]byte(full)),
-		arguments: arguments([]byte(strings.Repeat("a\x00", MaxArguments) + full)),
+		arguments: new(keeper).arguments([]byte(strings.Repeat("a\x00", MaxArguments) + full)),
 		status:    status{parent: 1 << 22, uid: 1 << 31, gid: 1 << 31, resident: 1 << 40},
 	}
-	if got := wireSize(p.node(1<<40)) * DefaultProcesses; got > 20<<20 {
+	if got := wireSize(p.node(new(processNodes), 1<<40)) * DefaultProcesses; got > 20<<20 {
 		t.Errorf("%d processes take %d bytes", DefaultProcesses, got)
 	}
 }
@@ -224,7 +224,7 @@ func wireSize(n *Node) int {
 	case Text:
 		total += header + len(n.Value.Text)
 	case List:
-		for _, s := range n.Value.List {
+		for _, s := range n.Value.List() {
 			total += 1 + 2 + 1 + 2 + len(s) // below 16 KiB a length has two bytes
 		}
 		total += header

@@ -76,7 +76,7 @@ func render(n *Node) string {
 		case Text:
 			b.WriteString(" " + strconv.Quote(n.Value.Text))
 		case List:
-			for _, s := range n.Value.List {
+			for _, s := range n.Value.List() {
 				b.WriteString(" " + strconv.Quote(s))
 			}
 		case None:

@@ -176,7 +176,7 @@ func FuzzText(f *testing.F) {
 		if valid && s != string(data) {
 			t.Fatalf("text(%q) = %q", data, s)
 		}
-		args := arguments(data)
+		args := Value{Text: new(keeper).arguments(data)}.List()
 		total := 0
 		for _, arg := range args {
 			checkText(t, arg)

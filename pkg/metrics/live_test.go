@@ -71,7 +71,7 @@ func TestOwnProcess(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
-	if diff := cmp.Diff(os.Args, find(p, "cmdline").Value.List); diff != "" {
+	if diff := cmp.Diff(os.Args, find(p, "cmdline").Value.List()); diff != "" {
 		t.Errorf("cmdline (-want +got):\n%s", diff)
 	}
 	checkMemory(t, root, p, len(touched))
@@ -152,7 +152,7 @@ func TestHostileChild(t *testing.T) {
 		t.Errorf("parent = %v, want %d", got, os.Getpid())
 	}
 	want := []string{"a) R 1 (\nb", "a\nb", "\uFFFD", "", "x"}
-	if diff := cmp.Diff(want, find(p, "cmdline").Value.List); diff != "" {
+	if diff := cmp.Diff(want, find(p, "cmdline").Value.List()); diff != "" {
 		t.Errorf("cmdline (-want +got):\n%s", diff)
 	}
 }
@@ -173,8 +173,8 @@ func TestZombie(t *testing.T) {
 	if n := find(p, "executable"); n != nil {
 		t.Errorf("executable = %+v, want none", n.Value)
 	}
-	if n := find(p, "cmdline"); len(n.Value.List) != 0 {
-		t.Errorf("cmdline = %q, want none", n.Value.List)
+	if n := find(p, "cmdline"); len(n.Value.List()) != 0 {
+		t.Errorf("cmdline = %q, want none", n.Value.List())
 	}
 	if got := find(p, "memory", "resident").Value.Number; got != 0 {
 		t.Errorf("resident = %v, want 0", got)

@@ -232,7 +232,7 @@ func TestArguments(t *testing.T) {
 		{"too many", strings.Repeat("a\x00", MaxArguments+1), many},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, arguments([]byte(tt.in))); diff != "" {
+		if diff := cmp.Diff(tt.want, Value{Text: new(keeper).arguments([]byte(tt.in))}.List()); diff != "" {
 			t.Errorf("%s: arguments(%.20q) (-want +got):\n%s", tt.name, tt.in, diff)
 		}
 	}

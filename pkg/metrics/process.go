@@ -13,6 +13,7 @@ const DefaultProcesses = 4096
 
 const (
 	firstBuffer = 4096 // a page: what stat, status and most of all fits in
+	mostOpen    = 64   // descriptors, before those of one more process
 	// maxStatus bounds status, whose longest line has up to 65,536 groups.
 	maxStatus = 1 << 20
 )
@@ -24,7 +25,7 @@ type process struct {
 	status     status
 	executable string
 	cwd        string
-	arguments  []string
+	arguments  string // a List
 }
 
 // tally counts what became of the processes of /proc.
@@ -47,6 +48,8 @@ type processReader struct {
 	uptime  uint64 // ticks
 	buf     []byte
 	textBuf [MaxText + 1]byte // one more than is taken, to see that there is more
+	read    closer
+	kept    keeper
 }
 
 // processes lists the processes by pid, the lowest first, and counts them.
@@ -84,12 +87,16 @@ func (c *collection) list(proc int, entries []entry, uptime uint64) ([]*Node, ta
 	nodes := make([]*Node, 0, min(limit, len(entries)))
 	t := tally{total: len(entries)}
 	r := &processReader{proc: proc, uptime: uptime, buf: make([]byte, 0, firstBuffer)}
+	defer r.read.flush()
 	for i := range entries {
 		if len(nodes) == limit {
 			t.omitted = len(entries) - i
 			break
 		}
-		p, err := r.read(&entries[i])
+		if len(r.read.fds) >= mostOpen {
+			r.read.flush()
+		}
+		p, err := r.process(&entries[i])
 		switch {
 		case err != nil && gone(err):
 		case err != nil:
@@ -97,26 +104,25 @@ func (c *collection) list(proc int, entries []entry, uptime uint64) ([]*Node, ta
 		case p.stat.kernel:
 			t.kernel++
 		default:
-			nodes = append(nodes, p.node(uptime))
+			nodes = append(nodes, p.node(r.kept.nodes(), uptime))
 		}
 	}
 	t.listed = len(nodes)
 	return nodes, t
 }
 
-// read reads a process; of a kernel thread nothing but stat. The error is gone
+// process reads a process; of a kernel thread nothing but stat. The error is gone
 // where the process ended meanwhile.
-func (r *processReader) read(e *entry) (process, error) {
+func (r *processReader) process(e *entry) (process, error) {
 	if e.known && e.stat.kernel {
 		return process{stat: e.stat}, nil
 	}
-	name := strconv.Itoa(e.pid) + end
+	name := r.kept.text(append(strconv.AppendInt(r.textBuf[:0], int64(e.pid), 10), end...))
 	p := process{pid: name[:len(name)-len(end)]}
-	dir, err := openProcess(r.proc, name)
+	dir, err := openProcess(r.proc, name, &r.read)
 	if err != nil {
 		return p, err
 	}
-	defer dir.close()
 	if !e.known {
 		if err := r.learn(dir, e); err != nil {
 			return p, err
@@ -125,7 +131,7 @@ func (r *processReader) read(e *entry) (process, error) {
 	if p.stat = e.stat; p.stat.kernel {
 		return p, nil
 	}
-	if r.buf, err = dir.read("status"+end, r.buf, maxStatus); err != nil {
+	if r.buf, err = dir.content("status"+end, r.buf, maxStatus); err != nil {
 		return p, err
 	}
 	if p.status, err = parseStatus(r.buf); err != nil {
@@ -137,7 +143,7 @@ func (r *processReader) read(e *entry) (process, error) {
 // learn reads what a process keeps.
 func (r *processReader) learn(dir processDir, e *entry) error {
 	var err error
-	if r.buf, err = dir.read("stat"+end, r.buf, maxStatus); err != nil {
+	if r.buf, err = dir.content("stat"+end, r.buf, maxStatus); err != nil {
 		return err
 	}
 	s, err := parseStat(r.buf)
@@ -151,22 +157,21 @@ func (r *processReader) learn(dir processDir, e *entry) error {
 // texts reads what the process chose itself. A zombie has neither executable
 // nor cwd, and those of another user may be withheld.
 func (r *processReader) texts(dir processDir, p *process) error {
-	line, err := dir.readWaiting("cmdline"+end, r.textBuf[:0], len(r.textBuf))
+	line, err := dir.waitContent("cmdline"+end, r.textBuf[:0], len(r.textBuf))
 	if err != nil {
 		return err
 	}
-	p.arguments = arguments(line)
+	p.arguments = r.kept.arguments(line)
 	if path, err := dir.readlink("exe"+end, r.textBuf[:]); err == nil {
-		p.executable = text(path)
+		p.executable = r.kept.text(path)
 	}
 	if path, err := dir.readlink("cwd"+end, r.textBuf[:]); err == nil {
-		p.cwd = text(path)
+		p.cwd = r.kept.text(path)
 	}
 	return nil
 }
 
-// processNodes are the nodes of one process, which are made at once: a collection
-// makes thousands.
+// processNodes are the nodes of one process.
 type processNodes struct {
 	root, memory Node
 	nodes        [11]Node
@@ -187,10 +192,9 @@ func (s *processNodes) number(name string, n float64, f Format) *Node {
 	return s.add(name, Value{Kind: Number, Number: n}, f)
 }
 
-// node has the children in the order of krata's tree. PID 1 has no parent; an
-// uptime of zero is one that could not be read.
-func (p process) node(uptime uint64) *Node {
-	s := new(processNodes)
+// node makes of s the children in the order of krata's tree. PID 1 has no parent;
+// an uptime of zero is one that could not be read.
+func (p process) node(s *processNodes, uptime uint64) *Node {
 	children := s.children[:0]
 	if p.status.parent != 0 {
 		children = append(children, s.number("parent", float64(p.status.parent), Integer))
@@ -205,7 +209,7 @@ func (p process) node(uptime uint64) *Node {
 		s.number("resident", float64(p.status.resident), Bytes), s.number("virtual", float64(p.status.virtual), Bytes),
 	}
 	s.memory = Node{Name: "memory", Children: s.sizes[:]}
-	children = append(children, s.add("cmdline", Value{Kind: List, List: p.arguments}, Unknown), &s.memory)
+	children = append(children, s.add("cmdline", Value{Kind: List, Text: p.arguments}, Unknown), &s.memory)
 	if uptime > 0 {
 		children = append(children, s.number("lifetime", float64(uptime-min(uptime, p.stat.start))/ticks, Duration))
 	}

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,20 +36,4 @@ func text(b []byte) string {
 		end--
 	}
 	return s[:end] + cutMark
-}
-
-// arguments splits the content of /proc/PID/cmdline (proc_pid_cmdline(5)). It
-// is empty for a zombie or a kernel thread. Empty arguments at the end are
-// dropped: a process that names itself (nginx) fills its area with NULs. Of
-// too many arguments the last one returned is the cut mark.
-func arguments(b []byte) []string {
-	b = bytes.TrimRight(b, "\x00")
-	if len(b) == 0 {
-		return []string{}
-	}
-	args := strings.SplitN(text(b), "\x00", MaxArguments)
-	if last := len(args) - 1; strings.IndexByte(args[last], 0) >= 0 {
-		args[last] = cutMark
-	}
-	return args
 }

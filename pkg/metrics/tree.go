@@ -1,5 +1,7 @@
 package metrics
 
+import "strings"
+
 // Format says how a number is meant. The values are those of the wire.
 type Format uint8
 
@@ -23,12 +25,20 @@ const (
 )
 
 // Value is what a node says. A Number is exact up to 2^53: the wire has
-// nothing but doubles. Text and List are valid UTF-8.
+// nothing but doubles. Text and List are valid UTF-8. A List is kept in Text, with
+// NUL between its elements: a tree has thousands of nodes, and few lists.
 type Value struct {
 	Kind   Kind
 	Number float64
 	Text   string
-	List   []string
+}
+
+// List returns the elements of a List.
+func (v Value) List() []string {
+	if v.Text == "" {
+		return []string{}
+	}
+	return strings.Split(v.Text, "\x00")
 }
 
 // Node is a node of the tree: a value, or children and no value.

@@ -77,7 +77,7 @@ func (g *fakeGuest) Metrics() *metrics.Node {
 		number("pids", 12, metrics.Integer),
 		number("load", 0.25, metrics.Unknown),
 		{Name: "process", Children: []*metrics.Node{
-			{Name: "cmdline", Value: metrics.Value{Kind: metrics.List, List: []string{"sh", "-c", "echo 'hi'\x1b[2J"}}},
+			{Name: "cmdline", Value: metrics.Value{Kind: metrics.List, Text: "sh\x00-c\x00echo 'hi'\x1b[2J"}},
 			{Name: "cwd\n", Value: metrics.Value{Kind: metrics.Text, Text: "/tmp\x07"}},
 		}},
 	}}
