@@ -173,6 +173,11 @@ func (a *Agent) extension(m idm.Message, r *idmpb.ExtensionRequest) idm.Body {
 	case *idmpb.ResizeRequest:
 		size := console.Size{Rows: clamp(r.Rows), Columns: clamp(r.Columns)}
 		return extensionResult(&idmpb.ResizeResponse{}, a.Guest.Resize(size))
+	case *idmpb.PauseRequest:
+		if s := a.stream(idm.Message{Channel: r.Channel, ID: r.Id}); s != nil {
+			s.pause(!r.Resume)
+		}
+		return extensionResult(&idmpb.PauseResponse{}, nil)
 	case *idmpb.HelloRequest:
 		a.forget()
 		return extensionResult(&idmpb.HelloResponse{}, nil)

@@ -27,6 +27,7 @@ type stream struct {
 	wake    chan struct{} // one token: something is pending
 	over    error         // set once: why nothing more is taken
 	ended   chan struct{} // closed with it
+	paused  chan struct{} // closed when the host wants to hear again; nil where it does
 }
 
 // open starts the stream that m asks for. One of the same number makes room for
@@ -278,8 +279,36 @@ func (s *stream) close() {
 	_ = s.tell(s.first.ReplyClosed()) // nobody is there to read it
 }
 
+// pause has the stream say nothing, or go on.
+func (s *stream) pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case on && s.paused == nil:
+		s.paused = make(chan struct{})
+	case !on && s.paused != nil:
+		close(s.paused)
+		s.paused = nil
+	}
+}
+
+// heard waits until the host wants to hear of the stream.
+func (s *stream) heard() {
+	s.mu.Lock()
+	paused := s.paused
+	s.mu.Unlock()
+	if paused == nil {
+		return
+	}
+	select {
+	case <-paused:
+	case <-s.ctx.Done():
+	}
+}
+
 // tell sends nothing for a stream whose number may be another's by now.
 func (s *stream) tell(m idm.Message) error {
+	s.heard()
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}

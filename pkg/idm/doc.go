@@ -46,9 +46,9 @@
 //
 // # The extension
 //
-// Channel 27495 (0x6b67) is kguest.idm: signal, stop, boot report, watch, hello and
-// resize are requests; reading and writing a file are streams; events tell of the
-// boot's state, of processes killed for want of memory, and of an exit in detail.
+// Channel 27495 (0x6b67) is kguest.idm: signal, stop, boot report, watch, hello,
+// resize and pause are requests; reading and writing a file are streams; events tell of
+// the boot's state, of processes killed for want of memory, and of an exit in detail.
 // The guest sends nothing there but answers, and events once the host has asked for
 // something else than hello (ErrNotAsked), until one speaks version 1: a host that
 // does not know the channel never sees it. The file proto/kguest/idm.proto
@@ -61,7 +61,13 @@
 //	ff ff  0c 00 00 00  08 07 10 e7 d6 01 18 03 22 02 3a 00    request 7, hello
 //	ff ff  0c 00 00 00  08 07 10 e7 d6 01 18 04 22 02 42 00    response 7, hello
 //
-// kguest's own client sends it first, and a ping after it. A guest that does not
+// A stream has no flow control of its own: a host that does not read one holds up
+// its others. With pause it has the guest say nothing on one stream, of either
+// channel, until it sends the same with resume set.
+//
+//	ff ff  0e 00 00 00  08 07 10 e7 d6 01 18 03 22 04 4a 02 10 05    request 7, pause of stream 5
+//
+// kguest's own client sends hello first, and a ping after it. A guest that does not
 // know it answers with an error, or not at all, and the ping alone; a host that does
 // not send it finds the streams of before as they were.
 //

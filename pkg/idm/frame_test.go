@@ -66,6 +66,9 @@ var frameFixtures = []struct {
 	{"hello", Version2, "ffff 0c000000 0807 10e7d601 1804 2202 4200", Message{
 		ID: 7, Channel: ExtensionChannel, Form: FormResponse, Body: &idmpb.ExtensionResponse{Response: &idmpb.HelloResponse{}},
 	}},
+	{"pause", Version2, "ffff 0e000000 0807 10e7d601 1803 2204 4a021005", Message{
+		ID: 7, Channel: ExtensionChannel, Form: FormRequest, Body: &idmpb.ExtensionRequest{Request: &idmpb.PauseRequest{Id: 5}},
+	}},
 	{"exec start", Version2, "ffff 0e000000 0802 1805 2208 1a06 0a04 1202 6c73", Message{
 		ID: 2, Form: FormStreamRequest, Body: &idmpb.Request{Request: &idmpb.ExecStreamRequestUpdate{
 			Update: &idmpb.ExecStreamRequestStart{Command: []string{"ls"}},

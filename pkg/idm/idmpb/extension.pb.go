@@ -20,7 +20,7 @@ type ExtensionRequest struct {
 	Request ExtensionRequestOneof // nil where none is set
 }
 
-// ExtensionRequestOneof is one of *SignalRequest, *StopRequest, *BootReportRequest, *WatchRequest, *FileReadRequest, *FileWriteRequest, *HelloRequest, *ResizeRequest.
+// ExtensionRequestOneof is one of *SignalRequest, *StopRequest, *BootReportRequest, *WatchRequest, *FileReadRequest, *FileWriteRequest, *HelloRequest, *ResizeRequest, *PauseRequest.
 type ExtensionRequestOneof interface {
 	isExtensionRequestOneof()
 }
@@ -33,6 +33,7 @@ func (*FileReadRequest) isExtensionRequestOneof()   {}
 func (*FileWriteRequest) isExtensionRequestOneof()  {}
 func (*HelloRequest) isExtensionRequestOneof()      {}
 func (*ResizeRequest) isExtensionRequestOneof()     {}
+func (*PauseRequest) isExtensionRequestOneof()      {}
 
 // AppendTo appends the wire form of m to b. A nil m is an empty message.
 func (m *ExtensionRequest) AppendTo(b []byte) []byte {
@@ -56,6 +57,8 @@ func (m *ExtensionRequest) AppendTo(b []byte) []byte {
 		b = appendMessage(b, 58, v)
 	case *ResizeRequest:
 		b = appendMessage(b, 66, v)
+	case *PauseRequest:
+		b = appendMessage(b, 74, v)
 	}
 	return b
 }
@@ -131,6 +134,13 @@ func (m *ExtensionRequest) merge(b []byte, d *decoder) error {
 			}
 			err = f.message(v, d)
 			m.Request = v
+		case 74: // pause
+			v, ok := m.Request.(*PauseRequest)
+			if !ok {
+				v = new(PauseRequest)
+			}
+			err = f.message(v, d)
+			m.Request = v
 		}
 		if err != nil {
 			return err
@@ -145,7 +155,7 @@ type ExtensionResponse struct {
 	Response ExtensionResponseOneof // nil where none is set
 }
 
-// ExtensionResponseOneof is one of *SignalResponse, *StopResponse, *BootReport, *WatchResponse, *FileReadResponse, *FileWriteResponse, *HelloResponse, *ResizeResponse.
+// ExtensionResponseOneof is one of *SignalResponse, *StopResponse, *BootReport, *WatchResponse, *FileReadResponse, *FileWriteResponse, *HelloResponse, *ResizeResponse, *PauseResponse.
 type ExtensionResponseOneof interface {
 	isExtensionResponseOneof()
 }
@@ -158,6 +168,7 @@ func (*FileReadResponse) isExtensionResponseOneof()  {}
 func (*FileWriteResponse) isExtensionResponseOneof() {}
 func (*HelloResponse) isExtensionResponseOneof()     {}
 func (*ResizeResponse) isExtensionResponseOneof()    {}
+func (*PauseResponse) isExtensionResponseOneof()     {}
 
 // AppendTo appends the wire form of m to b. A nil m is an empty message.
 func (m *ExtensionResponse) AppendTo(b []byte) []byte {
@@ -184,6 +195,8 @@ func (m *ExtensionResponse) AppendTo(b []byte) []byte {
 		b = appendMessage(b, 66, v)
 	case *ResizeResponse:
 		b = appendMessage(b, 74, v)
+	case *PauseResponse:
+		b = appendMessage(b, 82, v)
 	}
 	return b
 }
@@ -261,6 +274,13 @@ func (m *ExtensionResponse) merge(b []byte, d *decoder) error {
 			v, ok := m.Response.(*ResizeResponse)
 			if !ok {
 				v = new(ResizeResponse)
+			}
+			err = f.message(v, d)
+			m.Response = v
+		case 82: // pause
+			v, ok := m.Response.(*PauseResponse)
+			if !ok {
+				v = new(PauseResponse)
 			}
 			err = f.message(v, d)
 			m.Response = v
@@ -513,6 +533,85 @@ func (m *ResizeResponse) merge(b []byte, _ *decoder) error {
 		_, rest, err := next(b)
 		if err != nil {
 			return in("ResizeResponse", err)
+		}
+		b = rest
+	}
+	return nil
+}
+
+// PauseRequest has the guest say nothing more on a stream until the host wants it
+// again: a stream has no flow control of its own, and what the host does not read
+// of one holds up all. What is on its way still comes. A stream that is not open is
+// no error: it may have ended meanwhile.
+type PauseRequest struct {
+	// Of the stream.
+	Channel uint64
+	Id      uint64
+	// Go on instead.
+	Resume bool
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *PauseRequest) AppendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	b = putBits(b, 8, m.Channel)
+	b = putBits(b, 16, m.Id)
+	b = putBits(b, 24, boolBits(m.Resume))
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *PauseRequest) Unmarshal(b []byte) error {
+	*m = PauseRequest{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *PauseRequest) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		f, rest, err := next(b)
+		if err != nil {
+			return in("PauseRequest", err)
+		}
+		b = rest
+		switch f.key {
+		case 8: // channel
+			m.Channel = f.bits
+		case 16: // id
+			m.Id = f.bits
+		case 24: // resume
+			m.Resume = f.bool()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PauseResponse says that it is so.
+type PauseResponse struct {
+}
+
+// AppendTo appends the wire form of m to b. A nil m is an empty message.
+func (m *PauseResponse) AppendTo(b []byte) []byte {
+	return b
+}
+
+// Unmarshal sets m to the message that is b, of which it keeps no part. After an
+// error m has what stood before it.
+func (m *PauseResponse) Unmarshal(b []byte) error {
+	*m = PauseResponse{}
+	return m.merge(b, newDecoder())
+}
+
+func (m *PauseResponse) merge(b []byte, _ *decoder) error {
+	for len(b) > 0 {
+		_, rest, err := next(b)
+		if err != nil {
+			return in("PauseResponse", err)
 		}
 		b = rest
 	}
