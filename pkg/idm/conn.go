@@ -191,6 +191,22 @@ func (c *Conn) SendWait(ctx context.Context, m Message) error {
 	return nil
 }
 
+// SendPiece is SendWait that does not wait: a piece of a stream that finds no room
+// is ErrQueueFull.
+func (c *Conn) SendPiece(m Message) error {
+	frame, err := c.frame(m)
+	if err == nil {
+		err = c.queue.putPiece(frame, classOf(m))
+	}
+	if err != nil {
+		return fmt.Errorf("send %v: %w", m.Form, err)
+	}
+	return nil
+}
+
+// Waiting is how many bytes of the pieces of streams wait to be written.
+func (c *Conn) Waiting() int { return c.queue.pieces() }
+
 // Forget drops what waits to be written, but for events: the host that it was
 // for is gone. What a SendWait whose context has ended was to send is not sent
 // afterwards.

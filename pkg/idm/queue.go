@@ -136,6 +136,20 @@ func (q *queue) putWait(ctx context.Context, frame []byte, c class) error {
 	})
 }
 
+// putPiece adds frame if there is room.
+func (q *queue) putPiece(frame []byte, c class) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.putLocked(frame, c, true)
+}
+
+// pieces is how many bytes wait that are not dropped.
+func (q *queue) pieces() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.replies.kept.bytes
+}
+
 func (q *queue) putLocked(frame []byte, c class, keep bool) error {
 	switch {
 	case q.closed:

@@ -130,7 +130,11 @@ func (s *session) attend(ctx, machineCtx context.Context, m *vm.Machine, dir *na
 	live, over := context.WithCancel(machineCtx)
 	defer over()
 	s.relay = relay.New(m.IDM)
-	s.work.Go(func() { _ = s.relay.Run(machineCtx) }) // ends with the machine
+	relayed := make(chan struct{})
+	s.work.Go(func() {
+		defer close(relayed)
+		_ = s.relay.Run(machineCtx) // ends with the machine
+	})
 	near, far := net.Pipe()
 	s.work.Go(func() { s.relay.Serve(live, far) })
 	s.guest = client.New(live, near, client.Config{})
@@ -144,8 +148,8 @@ func (s *session) attend(ctx, machineCtx context.Context, m *vm.Machine, dir *na
 	}
 	defer restore()
 	err = m.Wait()
+	<-relayed
 	over()
-	_ = s.relay.Close()
 	_ = s.guest.Close()
 	s.work.Wait()
 	return err

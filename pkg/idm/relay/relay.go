@@ -8,23 +8,15 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 )
 
-// A stream has no flow control of its own: what a host does not take, as a pager
-// that waits for a key, is kept for it up to waitingBytes. Beyond that it holds up
-// the guest's answers to all, as it would alone.
-const (
-	waitingBytes  = 64 << 20
-	waitingFrames = 1 << 20
-)
-
 // Relay is the one connection to the guest.
 type Relay struct {
 	guest *idm.Conn
+	most  int // bytes that are kept for a host
 
 	mu     sync.Mutex
 	last   uint64 // ID that was given out
@@ -42,54 +34,54 @@ type route struct {
 	version idm.Version
 	stream  bool
 	closed  bool // by the host
-}
-
-// host is one that Serve serves.
-type host struct {
-	conn    *idm.Conn
-	streams map[address]address // the host's to the guest's
+	held    bool // by the host, which has the guest pause
+	full    bool // until the host has read more the guest pauses
 }
 
 // New makes a relay to the guest on stream, which belongs to it from then on.
 func New(stream io.ReadWriteCloser) *Relay {
 	return &Relay{
 		guest:  idm.New(stream, idm.Config{Version: idm.Version2, Host: true}),
+		most:   waitingBytes,
 		routes: map[address]*route{},
 		hosts:  map[*host]bool{},
 	}
 }
 
 // Run passes on what the guest says until its stream ends, whose error it
-// returns: io.EOF where the guest is gone. Then the hosts' connections are closed.
+// returns: io.EOF where the guest is gone. Then the hosts' connections are closed,
+// each when its host has taken what there is for it, or takes nothing any more;
+// soon where ctx is done.
 func (r *Relay) Run(ctx context.Context) error {
 	for {
 		m, err := r.guest.Receive(ctx)
 		if err != nil {
-			r.closeHosts(context.WithoutCancel(ctx))
+			r.closeHosts(ctx)
 			return errors.Join(err, r.guest.Close())
 		}
-		r.deliver(ctx, m)
+		r.deliver(m)
 	}
 }
 
-// lastWords is how long a host has to take what it was sent before the end.
-const lastWords = time.Second
-
 func (r *Relay) closeHosts(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
-	defer cancel()
+	if ctx.Err() != nil {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), killedWords)
+		defer cancel()
+		ctx = late
+	}
 	r.mu.Lock()
 	hosts := r.hosts
 	r.hosts = nil
 	r.mu.Unlock()
+	var all sync.WaitGroup
 	for h := range hosts {
-		_ = h.conn.Flush(ctx) // of one that does not read the rest is lost
-		_ = h.conn.Close()
+		all.Go(func() { h.end(ctx) })
 	}
+	all.Wait()
 }
 
 // deliver passes on a message of the guest.
-func (r *Relay) deliver(ctx context.Context, m idm.Message) {
+func (r *Relay) deliver(m idm.Message) {
 	if m.Form == idm.FormEvent {
 		m.Version = idm.Auto
 		for _, h := range r.all() {
@@ -97,16 +89,22 @@ func (r *Relay) deliver(ctx context.Context, m idm.Message) {
 		}
 		return
 	}
+	at := address{m.Channel, m.ID}
 	to := r.find(m)
 	if to == nil {
 		return // its host has gone
 	}
 	m.ID, m.Version = to.id, to.version
-	if m.Form == idm.FormStreamResponseUpdate {
-		_ = to.host.conn.SendWait(ctx, m) // it has gone
+	if m.Form != idm.FormStreamResponseUpdate {
+		_ = to.host.conn.Send(m)
 		return
 	}
-	_ = to.host.conn.Send(m)
+	switch err := to.host.conn.SendPiece(m); {
+	case errors.Is(err, idm.ErrQueueFull):
+		r.giveUp(at, to)
+	case err == nil && to.host.conn.Waiting() > pauseBytes:
+		r.pause(at, to)
+	}
 }
 
 func (r *Relay) all() []*host {
@@ -144,15 +142,17 @@ func (r *Relay) find(m idm.Message) *route {
 // Serve serves the host on stream, which belongs to it, until the host has gone,
 // the guest has, or ctx is done.
 func (r *Relay) Serve(ctx context.Context, stream io.ReadWriteCloser) {
-	h := &host{
-		conn:    idm.New(stream, idm.Config{StreamBytes: waitingBytes, QueueFrames: waitingFrames}),
-		streams: map[address]address{},
-	}
+	h := newHost(stream, r.most)
 	defer h.conn.Close() //nolint:errcheck // nothing is left to lose
 	if !r.add(h) {
 		return
 	}
 	defer r.remove(ctx, h)
+	var resuming sync.WaitGroup
+	defer resuming.Wait()
+	over := make(chan struct{})
+	defer close(over)
+	resuming.Go(func() { r.resume(h, over) })
 	for {
 		m, err := h.conn.Receive(ctx)
 		if err != nil {
@@ -203,6 +203,7 @@ func (r *Relay) register(h *host, m idm.Message) (idm.Message, bool) {
 	theirs := address{m.Channel, m.ID}
 	switch m.Form {
 	case idm.FormRequest, idm.FormStreamRequest:
+		m.Body = r.translate(h, m.Body)
 		r.last++
 		at := address{m.Channel, r.last}
 		to := &route{host: h, id: m.ID, version: m.Version, stream: m.Form == idm.FormStreamRequest}
@@ -281,6 +282,3 @@ func (r *Relay) remove(ctx context.Context, h *host) {
 		}
 	}
 }
-
-// Close closes the guest's stream, which ends Run.
-func (r *Relay) Close() error { return r.guest.Close() }
