@@ -30,6 +30,9 @@ func execute(c *call, f *verb.Flags) action {
 		command.Args = args.Command
 		command.Stdout, command.Stderr = c.Stdout, c.Stderr
 		code, err := c.exec(ctx, command)
+		if ended, ok := errors.AsType[verb.SignalError](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
+			code, err = ended.Status(), ended
+		}
 		if code == 0 && err == nil {
 			return nil
 		}

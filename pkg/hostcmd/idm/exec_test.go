@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/hostcmd"
 	idmverb "github.com/kguest/kguest/pkg/hostcmd/idm"
+	"github.com/kguest/kguest/pkg/hostcmd/verb"
 	"github.com/kguest/kguest/pkg/hostcmd/verbtest"
 	"github.com/kguest/kguest/pkg/idm"
 )
@@ -68,6 +70,51 @@ func TestIDMExecInterrupted(t *testing.T) {
 	got.Stderr = stderr.String()
 	if want := (verbtest.Result{Status: 125, Stderr: "mkinitramfs: interrupted\n"}); got != want {
 		t.Errorf("exec, interrupted: %+v, want %+v", got, want)
+	}
+}
+
+// TestIDMExecSignal: a signal to exec ends the command, gives the terminal back, and
+// is what the line and the status say.
+func TestIDMExecSignal(t *testing.T) {
+	g := new(fakeGuest)
+	socket := g.listen(t)
+	for _, tt := range []struct {
+		signal syscall.Signal
+		want   verbtest.Result
+	}{
+		{syscall.SIGINT, verbtest.Result{Status: 130, Stderr: "mkinitramfs: ended by SIGINT\n"}},
+		{syscall.SIGTERM, verbtest.Result{Status: 143, Stderr: "mkinitramfs: ended by SIGTERM\n"}},
+		{syscall.SIGHUP, verbtest.Result{Status: 129, Stderr: "mkinitramfs: ended by SIGHUP\n"}},
+	} {
+		t.Run(tt.signal.String(), func(t *testing.T) {
+			master, tty := openTerminal(t, 24, 80)
+			before := mode(t, tty)
+			ctx, stop := verb.UntilSignal(t.Context(), tt.signal)
+			defer stop()
+			done := make(chan verbtest.Result, 1)
+			go func() {
+				var stderr strings.Builder
+				status := hostcmd.Main(ctx, []string{"idm", socket, "exec", "-t", "--", "sh", "-c", "echo $$ ready; exec sleep 1000"},
+					hostcmd.Streams{Stdin: tty, Stdout: tty, Stderr: &stderr})
+				done <- verbtest.Result{Status: status, Stderr: stderr.String()}
+			}()
+			pid, err := strconv.Atoi(strings.TrimSuffix(until(t, master, " ready\r\n"), " ready\r\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(os.Getpid(), tt.signal); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-done; got != tt.want {
+				t.Errorf("exec: %+v, want %+v", got, tt.want)
+			}
+			if mode(t, tty) != before {
+				t.Error("the terminal has not its mode back")
+			}
+			for syscall.Kill(pid, 0) == nil {
+				time.Sleep(time.Millisecond) // the test's deadline bounds it
+			}
+		})
 	}
 }
 
@@ -222,8 +269,8 @@ func TestIDMErrors(t *testing.T) {
 	only2 := (&fakeGuest{version: idm.Version2}).listen(t)
 	silent, gone := mute(t)
 	missing, plain := filepath.Join(t.TempDir(), "none"), verbtest.Write(t, filepath.Join(t.TempDir(), "plain"), "")
-	nobody := func(verb, timeout string) string {
-		return verb + ": nobody answers on " + silent + " in " + timeout +
+	nobody := func(asked, timeout string) string {
+		return asked + ": nobody answers on " + silent + " in " + timeout +
 			": is the guest up, its kinit.idm= this channel and no other host connected? (-timeout waits longer)"
 	}
 	for _, tt := range []struct {

@@ -18,8 +18,9 @@ channel; QEMU serves one host at a time on it.`,
 		},
 		Verbs: members(),
 		Notes: `The exit status is 0, 1 for an error, 2 for a mistake in the command line. That of exec is the command's, or
-128+n where signal n killed it, 127 where it was not found, 126 where it could not be executed, 125 where it did not
-run for another reason or its end is not known, and 141 where nobody reads its output any more, which ends it.
+128+n where signal n killed it or mkinitramfs, which ends it, 127 where it was not found, 126 where it could not be
+executed, 125 where it did not run for another reason or its end is not known, and 141 where nobody reads its output
+any more, which ends it.
 
 A host that connects ends the commands and transfers of those before it; ping and metrics, which speak version 1, do
 not. A command is ended with its process group; what it started in a group of its own (setsid, a shell's jobs in the

@@ -2,6 +2,7 @@ package verb
 
 import (
 	"io/fs"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,3 +14,6 @@ func access(dir string) error {
 	}
 	return nil
 }
+
+// signalName is s as signal(7) has it.
+func signalName(s syscall.Signal) string { return unix.SignalName(s) }
