@@ -3,11 +3,13 @@
 package hostfile
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 )
 
 // Open opens the regular file name, symbolic links followed, for reading. Its
@@ -52,6 +54,44 @@ func Read(name string, limit int64) ([]byte, error) {
 			return nil, err
 		case len(data) == cap(data):
 			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// sumSize is how much Sum reads at once, in bytes.
+const sumSize = 32 << 10
+
+// sumBuffers are what Sum reads into: memory that a process has not used yet costs
+// more than reading into it does.
+var sumBuffers sync.Pool
+
+// SHA256 returns the digest of the regular file name.
+func SHA256(name string) (sum [sha256.Size]byte, err error) {
+	f, _, err := Open(name)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	return Sum(f)
+}
+
+// Sum returns the SHA-256 of what r has.
+func Sum(r io.Reader) (sum [sha256.Size]byte, err error) {
+	buf, ok := sumBuffers.Get().(*[sumSize]byte)
+	if !ok {
+		buf = new([sumSize]byte)
+	}
+	defer sumBuffers.Put(buf)
+	h := sha256.New()
+	for {
+		n, err := r.Read(buf[:])
+		h.Write(buf[:n])
+		if errors.Is(err, io.EOF) {
+			h.Sum(sum[:0])
+			return sum, nil
+		}
+		if err != nil {
+			return sum, err
 		}
 	}
 }

@@ -2,12 +2,15 @@ package hostfile
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,5 +63,25 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := Read(filepath.Join(t.TempDir(), "none"), 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Read of none = %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+func TestSHA256(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	for _, size := range []int{0, 1, sumSize - 1, sumSize, sumSize + 1, 5*sumSize + 7} {
+		content := bytes.Repeat([]byte("xyz"), size/3+1)[:size]
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := SHA256(name); err != nil || got != sha256.Sum256(content) {
+			t.Errorf("SHA256 of %d bytes = %x, %v, want %x", size, got, err, sha256.Sum256(content))
+		}
+	}
+	if _, err := SHA256(t.TempDir()); err == nil {
+		t.Error("SHA256 of a folder: no error")
+	}
+	broken := errors.New("broken")
+	if _, err := Sum(io.MultiReader(bytes.NewReader([]byte("x")), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Errorf("Sum of what cannot be read = %v, want %v", err, broken)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -204,16 +203,11 @@ func digestAll(list []watched) (string, bool) {
 }
 
 func digestFile(h hash.Hash, file string) error {
-	f, _, err := hostfile.Open(file)
+	sum, err := hostfile.SHA256(file)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return err
-	}
-	fmt.Fprintf(h, "%x\n", sum.Sum(nil))
+	fmt.Fprintf(h, "%x\n", sum)
 	return nil
 }
 

@@ -5,12 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/pkg/vm"
 )
 
@@ -76,23 +75,11 @@ func digestOf(dir string) (string, error) {
 	}
 	h := sha256.New()
 	for _, e := range entries {
-		if err := addFile(h, dir, e.Name()); err != nil {
+		sum, err := hostfile.SHA256(filepath.Join(dir, e.Name()))
+		if err != nil {
 			return "", err
 		}
+		fmt.Fprintf(h, "%q %x\n", e.Name(), sum)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-func addFile(h hash.Hash, dir, name string) error {
-	f, err := os.Open(filepath.Join(dir, name))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	content := sha256.New()
-	if _, err := io.Copy(content, f); err != nil {
-		return err
-	}
-	fmt.Fprintf(h, "%q %x\n", name, content.Sum(nil))
-	return nil
 }
