@@ -91,7 +91,7 @@ func (b *Builder) build(ctx context.Context, work string, s *Spec, c Compression
 		b.step("writing the image")
 		err = img.write(&cancelWriter{ctx, w}, c)
 	}
-	if err := errors.Join(err, closeBases(img.bases)); err != nil {
+	if err := errors.Join(err, img.close()); err != nil {
 		return Report{}, err
 	}
 	return img.report, nil
@@ -102,11 +102,14 @@ type image struct {
 	*layout
 	record *record // nil for no manifest
 	bases  []baseFile
+	cmds   multicall.Set
 	report Report
 }
 
-// image finds out what is in the image that s asks for, and compiles it. Its
-// bases are to be closed.
+func (img *image) close() error { return errors.Join(closeBases(img.bases), img.cmds.Close()) }
+
+// image finds out what is in the image that s asks for, and compiles it. It is to be
+// closed.
 func (b *Builder) image(ctx context.Context, work string, s *Spec) (*image, error) {
 	bases, err := s.openBases(ctx)
 	if err != nil {
@@ -114,7 +117,7 @@ func (b *Builder) image(ctx context.Context, work string, s *Spec) (*image, erro
 	}
 	img := &image{bases: bases}
 	if err := b.fill(ctx, work, s, img); err != nil {
-		return nil, errors.Join(err, closeBases(bases))
+		return nil, errors.Join(err, img.close())
 	}
 	img.report.Warnings = append(img.report.Warnings, img.hidden()...)
 	return img, nil
@@ -127,22 +130,22 @@ func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) er
 		return err
 	}
 	b.step("looking up the commands")
-	cmds, err := multicall.Maker{Dir: b.Dir, Cache: b.CacheDir, KeepTracebacks: s.KeepTracebacks}.Resolve(ctx, s.Arch, s.asks())
+	img.cmds, err = multicall.Maker{Dir: b.Dir, Cache: b.CacheDir, KeepTracebacks: s.KeepTracebacks}.Resolve(ctx, s.Arch, s.asks())
 	if err != nil {
 		return err
 	}
-	img.report = report(cmds.Commands(), set)
-	t, err := s.tree(uncompiled(cmds), set, img.bases)
+	img.report = report(img.cmds.Commands(), set)
+	t, err := s.tree(uncompiled(img.cmds), set, img.bases)
 	if err != nil {
 		return err
 	}
 	if err := s.checkNoShell(t, img.bases); err != nil {
 		return err
 	}
-	if n := cmds.Uncompiled(); n > 0 {
+	if n := img.cmds.Uncompiled(); n > 0 {
 		b.step(fmt.Sprintf("compiling %d commands for %s", n, s.Arch))
 	}
-	if err := cmds.Build(ctx, work); err != nil {
+	if err := img.cmds.Build(ctx, work); err != nil {
 		return err
 	}
 	if img.layout, err = t.layout(); err != nil {
@@ -158,16 +161,10 @@ func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) er
 func uncompiled(cmds multicall.Set) []program {
 	var list []program
 	for _, p := range cmds {
-		list = append(list, program{p.Name, p.Commands, compiled{p}})
+		list = append(list, program{p.Name, p.Commands, p})
 	}
 	return list
 }
-
-// compiled is the content of a program, which need not be compiled yet.
-type compiled struct{ *multicall.Program }
-
-// Open implements Content.
-func (c compiled) Open() (io.ReadCloser, int64, error) { return Bytes(c.Data()).Open() }
 
 // write writes the bases and then the image's own archive.
 func (img *image) write(w io.Writer, c Compression) error {

@@ -43,7 +43,7 @@ func (b *Builder) Plan(ctx context.Context, s *Spec) (*Plan, error) {
 			return err
 		}
 		p, err = img.plan()
-		return errors.Join(err, closeBases(img.bases))
+		return errors.Join(err, img.close())
 	})
 	return p, err
 }

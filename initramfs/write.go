@@ -73,7 +73,10 @@ func (n *node) write(cw *cpio.Writer, modTime int64, sum bool) error {
 		return err
 	}
 	defer r.Close()
-	if !sum {
+	if d, ok := n.Content.(digested); ok {
+		n.sha256 = d.SHA256()
+	}
+	if !sum || n.sha256 != "" {
 		return cw.Write(e, r)
 	}
 	h := sha256.New()

@@ -1,15 +1,21 @@
 package multicall
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"hash"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 const (
@@ -20,10 +26,10 @@ const (
 	touchAfter = time.Hour
 )
 
-// kept is what stands before a kept program in its file, which is the
-// hexadecimal SHA-256 of what follows, a newline, this in JSON, a newline, and
-// the program.
+// kept is what stands before a kept program in its file, which is its seal, a
+// newline, this in JSON, a newline, and the program.
 type kept struct {
+	Program  string             // its SHA-256, in hexadecimal
 	Commands map[string]Command // by the name that was asked for
 	Watch    []watched
 	Digest   string // of Watch
@@ -32,7 +38,7 @@ type kept struct {
 
 // keep keeps the program. That it cannot costs time at the next build only.
 func (p *Program) keep(w watch) {
-	k := kept{Commands: make(map[string]Command), Watch: w.list, Digest: w.digest}
+	k := kept{Program: hexSum(p.data), Commands: make(map[string]Command), Watch: w.list, Digest: w.digest}
 	k.Sources, _ = digestAll(sources(w.list))
 	for _, ask := range p.asks {
 		c, err := resolve(ask, p.found.urootDir)
@@ -46,12 +52,18 @@ func (p *Program) keep(w watch) {
 	if err != nil {
 		return
 	}
-	body := slices.Concat(head, []byte("\n"), p.data)
-	sum := sha256.Sum256(body)
-	if writeKept(p.file(), slices.Concat([]byte(hex.EncodeToString(sum[:])+"\n"), body)) == nil {
+	if writeKept(p.file(), slices.Concat([]byte(seal(p.key, head)+"\n"), head, []byte("\n"), p.data)) == nil {
 		prune(filepath.Dir(p.file()))
 		p.keepLast()
 	}
+}
+
+// seal ties what stands before a program to the program's key.
+func seal(key string, head []byte) string { return hexSum(append([]byte(key), head...)) }
+
+func hexSum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // writeKept writes a file that is whole or not there.
@@ -108,14 +120,21 @@ func (p *Program) restore() bool {
 // restoreIf takes the program from where it is kept, where it is whole and is
 // good to be taken.
 func (p *Program) restoreIf(good func(kept) bool) bool {
-	data, err := os.ReadFile(p.file())
+	f, info, err := hostfile.Open(p.file())
 	if err != nil {
 		return false
 	}
-	k, program, ok := decodeKept(data)
-	if !ok || !good(k) {
+	k, body, ok := decodeKept(p.key, f, info.Size())
+	if ok = ok && good(k) && p.restoreCommands(k); !ok {
+		_ = f.Close() // nothing was written to it
 		return false
 	}
+	p.kept = &keptProgram{f, body, k.Program}
+	p.touch()
+	return true
+}
+
+func (p *Program) restoreCommands(k kept) bool {
 	list := make([]Command, 0, len(p.asks))
 	for _, ask := range p.asks {
 		c, ok := k.Commands[ask.Name]
@@ -129,8 +148,7 @@ func (p *Program) restoreIf(good func(kept) bool) bool {
 	if err != nil {
 		return false
 	}
-	p.Commands, p.data = cmds, program
-	p.touch()
+	p.Commands = cmds
 	return true
 }
 
@@ -142,19 +160,56 @@ func (p *Program) touch() {
 	}
 }
 
-// decodeKept returns what is kept in data. It is false where that is damaged.
-func decodeKept(data []byte) (kept, []byte, bool) {
-	var k kept
-	want, body, ok := bytes.Cut(data, []byte("\n"))
-	if !ok {
+// decodeKept returns what is kept in the size bytes of f under key, and its
+// program. It is false where that is damaged, or was kept under another.
+func decodeKept(key string, f io.ReaderAt, size int64) (k kept, program *io.SectionReader, ok bool) {
+	r := bufio.NewReader(io.NewSectionReader(f, 0, size))
+	want, err := r.ReadString('\n')
+	if err != nil {
 		return k, nil, false
 	}
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != string(want) {
+	head, err := r.ReadBytes('\n')
+	if err != nil {
 		return k, nil, false
 	}
-	head, program, ok := bytes.Cut(body, []byte("\n"))
-	if !ok || json.Unmarshal(head, &k) != nil || len(program) == 0 {
+	head = bytes.TrimSuffix(head, []byte("\n"))
+	if seal(key, head)+"\n" != want || json.Unmarshal(head, &k) != nil {
 		return k, nil, false
 	}
-	return k, program, true
+	start := int64(len(want) + len(head) + 1)
+	program = io.NewSectionReader(f, start, size-start)
+	sum, err := hostfile.Sum(program)
+	return k, program, err == nil && program.Size() > 0 && hex.EncodeToString(sum[:]) == k.Program
 }
+
+// keptProgram is a program in the file where it is kept. It was whole.
+type keptProgram struct {
+	file   *os.File
+	body   *io.SectionReader
+	sha256 string
+}
+
+func (k *keptProgram) open() io.ReadCloser {
+	return &keptReader{io.NewSectionReader(k.body, 0, k.body.Size()), sha256.New(), k.sha256}
+}
+
+// keptReader reads a program that is kept. Its last error is that it is no longer
+// what it was.
+type keptReader struct {
+	r    io.Reader
+	h    hash.Hash
+	want string
+}
+
+// Read implements io.Reader.
+func (r *keptReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	r.h.Write(b[:n])
+	if errors.Is(err, io.EOF) && hex.EncodeToString(r.h.Sum(nil)) != r.want {
+		return n, errors.New("the kept program was changed while it was read; run this again")
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (r *keptReader) Close() error { return nil }

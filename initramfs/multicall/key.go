@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 // key names the program that is kept for what was asked, for all that is known
@@ -22,8 +25,8 @@ func (m Maker) key(ctx context.Context, name, arch string, asks []Ask) string {
 	if err != nil {
 		return ""
 	}
-	self, err := builderID()
-	if err != nil {
+	self := BuilderID()
+	if self == "" {
 		return ""
 	}
 	names := make([]string, 0, len(asks))
@@ -86,28 +89,28 @@ func isELF(file string) (bool, error) {
 	return string(head) == elf.ELFMAG, nil
 }
 
-// builderID tells this program from others: Go's build ID ends in a digest of
-// the program's content.
-func builderID() (string, error) {
+// BuilderID tells this program from others: Go's build ID ends in a digest of
+// the program's content. It is empty where that cannot be told.
+func BuilderID() string { return builderID() }
+
+var builderID = sync.OnceValue(func() string {
 	exe, err := os.Executable()
 	if err != nil {
-		return "", err
+		return ""
 	}
 	f, err := elf.Open(exe)
 	if err != nil {
-		return "", err
+		return ""
 	}
 	defer f.Close()
 	if note := f.Section(".note.go.buildid"); note != nil {
 		if id, err := note.Data(); err == nil && len(id) > 40 {
-			return string(id), nil
+			return string(id)
 		}
 	}
-	return digestOf(exe)
-}
-
-func digestOf(file string) (string, error) {
-	h := sha256.New()
-	err := digestFile(h, file)
-	return hex.EncodeToString(h.Sum(nil)), err
-}
+	sum, err := hostfile.SHA256(exe)
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum[:])
+})

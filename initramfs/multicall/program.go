@@ -1,9 +1,11 @@
 package multicall
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,7 +31,8 @@ type Program struct {
 	arch  string
 	apart bool // of a module apart, which maker.Dir is the folder of
 	asks  []Ask
-	data  []byte // nil until it is compiled
+	kept  *keptProgram // nil where it was not kept
+	data  []byte       // of one that was not, nil until it is compiled
 	maker Maker
 	key   string // of the kept program, empty to keep none
 	src   Source
@@ -64,15 +67,30 @@ func (p *Program) resolve(ctx context.Context, s Source) (err error) {
 }
 
 // Kept reports whether the program need not be compiled.
-func (p *Program) Kept() bool { return p.data != nil }
+func (p *Program) Kept() bool { return p.kept != nil }
 
-// Data returns the program, nil until it is compiled.
-func (p *Program) Data() []byte { return p.data }
+// Open returns a reader of the program, which has size bytes: none until it is
+// compiled.
+func (p *Program) Open() (r io.ReadCloser, size int64, err error) {
+	if p.kept != nil {
+		return p.kept.open(), p.kept.body.Size(), nil
+	}
+	return io.NopCloser(bytes.NewReader(p.data)), int64(len(p.data)), nil
+}
+
+// SHA256 returns the digest of what Open reads in hexadecimal, or nothing where
+// it is not known.
+func (p *Program) SHA256() string {
+	if p.kept == nil {
+		return ""
+	}
+	return p.kept.sha256
+}
 
 // build compiles the program, unless it was kept, in the folder work, which it
 // makes.
 func (p *Program) build(ctx context.Context, work string) error {
-	if p.data != nil {
+	if p.Kept() {
 		return nil
 	}
 	if err := os.Mkdir(work, 0o700); err != nil {

@@ -2,6 +2,8 @@ package multicall
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,7 +50,24 @@ func (m Maker) make(t *testing.T, arch string) made {
 	if err := p.Build(t.Context(), t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	return made{p[0].Data(), kept}
+	data := read(t, p[0])
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	return made{data, kept}
+}
+
+func read(t *testing.T, p *Program) []byte {
+	t.Helper()
+	r, size, err := p.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil || int64(len(data)) != size {
+		t.Fatalf("read program: %d bytes of %d, %v", len(data), size, err)
+	}
+	return data
 }
 
 // keptFiles returns the files of what is kept.
@@ -186,9 +205,15 @@ func TestMakerDamage(t *testing.T) {
 		damages["bit "+string(rune('a'+len(damages)))] = b
 	}
 	for name, damage := range damages {
-		if _, _, ok := decodeKept(damage); ok {
+		if _, _, ok := decodeKept(filepath.Base(file), bytes.NewReader(damage), int64(len(damage))); ok {
 			t.Errorf("%s: decodeKept takes it", name)
 		}
+	}
+	if _, _, ok := decodeKept(filepath.Base(file), bytes.NewReader(whole), int64(len(whole))); !ok {
+		t.Error("decodeKept refuses what is whole")
+	}
+	if _, _, ok := decodeKept("another", bytes.NewReader(whole), int64(len(whole))); ok {
+		t.Error("decodeKept takes what was kept under another key")
 	}
 	if err := os.WriteFile(file, damages["cut"], 0o600); err != nil {
 		t.Fatal(err)
@@ -198,6 +223,43 @@ func TestMakerDamage(t *testing.T) {
 	}
 	if got := m.make(t, runtime.GOARCH); !got.kept {
 		t.Error("not kept after it was made again")
+	}
+}
+
+// What happens to a kept program after it was found whole does not get into an
+// image: another in its place does not count, and a change is an error.
+func TestMakerKeptChanged(t *testing.T) {
+	m := Maker{Dir: ownModule(t), Cache: t.TempDir()}
+	want := m.make(t, runtime.GOARCH)
+	file := m.keptFiles(t)[0]
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Resolve(t.Context(), runtime.GOARCH, []Ask{{Name: "kinit"}})
+	if err != nil || !p[0].Kept() {
+		t.Fatalf("not kept, or %v", err)
+	}
+	defer p.Close()
+	if err := os.Rename(file, file+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "another")
+	if got := read(t, p[0]); !bytes.Equal(got, want.data) {
+		t.Error("another program in the place of the kept one was read")
+	}
+	whole[len(whole)-1] ^= 1
+	for _, change := range [][]byte{whole, whole[:len(whole)-1]} {
+		if err := os.WriteFile(file+"-away", change, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, size, err := p[0].Open()
+		if err != nil || size != int64(len(want.data)) {
+			t.Fatalf("Open = %d bytes, %v", size, err)
+		}
+		if _, err := io.ReadAll(r); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+			t.Errorf("reading a changed program: %v, want an error", err)
+		}
 	}
 }
 
@@ -274,7 +336,7 @@ func TestMakerWithoutGo(t *testing.T) {
 		case !tt.ok:
 		case err != nil:
 			t.Errorf("%s: %v", tt.name, err)
-		case !p[0].Kept() || !bytes.Equal(p[0].Data(), want.data):
+		case !p[0].Kept() || !bytes.Equal(read(t, p[0]), want.data):
 			t.Errorf("%s: kept %t, want the program", tt.name, p[0].Kept())
 		}
 	}

@@ -3,6 +3,7 @@ package multicall
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -24,7 +25,8 @@ const (
 type Set []*Program
 
 // Resolve finds the commands asked for, as Source.Resolve does. For a program
-// without a change since it was kept it runs no go command.
+// without a change since it was kept it runs no go command. The set is to be
+// closed.
 func (m Maker) Resolve(ctx context.Context, arch string, asks []Ask) (Set, error) {
 	var err error
 	if m.Dir, err = filepath.Abs(m.Dir); err != nil {
@@ -38,11 +40,12 @@ func (m Maker) Resolve(ctx context.Context, arch string, asks []Ask) (Set, error
 	for _, g := range groups {
 		s = append(s, m.newProgram(ctx, arch, g))
 	}
-	if err := s.resolve(ctx, m.Dir); err != nil {
-		return nil, err
+	err = s.resolve(ctx, m.Dir)
+	if err == nil {
+		_, err = unique(s.all())
 	}
-	if _, err := unique(s.all()); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -169,6 +172,18 @@ func (s Set) Uncompiled() int {
 		}
 	}
 	return n
+}
+
+// Close closes the files of the programs that were kept: nothing can be read of
+// them any more.
+func (s Set) Close() error {
+	var errs []error
+	for _, p := range s {
+		if p.kept != nil {
+			errs = append(errs, p.kept.file.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Build compiles, at once, the programs that were not kept, in the empty folder
