@@ -206,7 +206,7 @@ func (s *Spec) kernelModules(cacheDir string) (*modules.Set, error) {
 	return modules.Collect(modules.Request{
 		Dir: s.ModulesDir, Arch: s.Arch, Asks: s.Modules, Config: s.KernelConfig,
 		ModprobeDirs: s.ModprobeDirs, FirmwareDirs: s.FirmwareDirs, KeepSignatures: s.KeepSignatures,
-		CacheDir: cacheDir,
+		CacheDir: cacheDir, Builder: multicall.BuilderID(),
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	ucpio "github.com/u-root/u-root/pkg/cpio"
 
+	"github.com/kguest/kguest/initramfs/kconfig"
 	"github.com/kguest/kguest/initramfs/manifest"
 	"github.com/kguest/kguest/initramfs/modules"
 )
@@ -26,11 +27,17 @@ func keeper(t *testing.T) *Builder {
 	return &Builder{TempDir: t.TempDir(), CacheDir: programs, Version: "test"}
 }
 
-// planned is a spec of all sorts, its plan and its image.
+// planned is a spec of all sorts, its plan and its image, which is of programs
+// and modules that were kept.
 func planned(t *testing.T) (*Spec, *Plan, []byte) {
 	t.Helper()
+	options := map[string]string{"amd64": "X86_64", "arm64": "ARM64", "riscv64": "RISCV"}
+	config, err := kconfig.Parse("config", []byte("CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_"+options[runtime.GOARCH]+"=y\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &Spec{
-		Arch: runtime.GOARCH, ModulesDir: kernelDir(t), Modules: []modules.Ask{{Name: "b_1", From: "-modules"}},
+		Arch: runtime.GOARCH, ModulesDir: kernelDir(t), Modules: []modules.Ask{{Name: "b_1", From: "-modules"}}, KernelConfig: config,
 		Files: []File{{Host: folder(t), Guest: "/opt", From: "-file"}},
 	}
 	b := keeper(t)

@@ -20,7 +20,8 @@ type Request struct {
 	FirmwareDirs   []string        // folders as /lib/firmware, the first first; none for no firmware
 	Config         *kconfig.Config // the kernel's; nil where it is not known
 	KeepSignatures bool
-	CacheDir       string // modules are kept unpacked in its folder modules; empty for no cache
+	CacheDir       string // modules are kept as images have them in its folder modules; empty for no cache
+	Builder        string // tells this program from others, for what is kept; empty for no cache
 }
 
 // Set is what an image has of a kernel's modules.
@@ -42,6 +43,7 @@ type File struct {
 	Data     []byte
 	Reason   string
 	NeededBy []string // paths, as Guest, of the modules that need it
+	SHA256   string   // of Data, in hexadecimal; empty where it is not known
 }
 
 // Collect resolves what is asked and reads it. What cannot be had is an error;
@@ -123,12 +125,12 @@ func (c *collector) collect() error {
 	var order bytes.Buffer
 	needs, aliases := make(map[string][]string), make(map[string][]string)
 	for _, m := range c.set.Modules {
-		data, says, err := c.module(m, cut)
+		content, says, err := c.module(m, cut)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Reason, err)
 		}
 		guest := c.x.GuestPath(m)
-		c.set.Files = append(c.set.Files, File{Guest: guest, Host: c.x.file(m), Data: data, Reason: m.Reason})
+		c.set.Files = append(c.set.Files, File{Guest: guest, Host: c.x.file(m), Data: content.data, SHA256: content.sha256, Reason: m.Reason})
 		fmt.Fprintln(&order, strings.TrimSpace("/"+guest+" "+m.Params))
 		firmware.add(m, says.firmware)
 		needs[m.Name], aliases[m.Name] = says.depends, says.aliases
@@ -146,28 +148,22 @@ func (c *collector) collect() error {
 }
 
 // module returns the file's contents as the image has them, and what they say.
-func (c *collector) module(m Module, cut bool) (data []byte, says said, err error) {
-	if data, err = c.x.read(m, c.Arch, cacheIn(c.CacheDir)); err != nil {
-		return nil, said{}, err
+func (c *collector) module(m Module, cut bool) (content contents, says said, err error) {
+	if content, err = c.x.read(m, form{c.Arch, cut, cacheIn(c.CacheDir, c.Builder)}); err != nil {
+		return contents{}, said{}, err
 	}
-	o, err := parseObject(data)
+	o, err := parseObject(content.data)
 	if err != nil {
-		return nil, said{}, fmt.Errorf("read module %s: %w%s", c.x.file(m), err, again)
+		return contents{}, said{}, fmt.Errorf("read module %s: %w%s", c.x.file(m), err, again)
 	}
 	info := o.named(".modinfo")
 	if err := c.checkOptions(m, modinfo(info, "parmtype")); err != nil {
-		return nil, said{}, err
+		return contents{}, said{}, err
 	}
 	says.firmware = modinfo(info, "firmware")
 	says.depends = depends(info)
 	says.aliases = modinfo(info, "alias")
-	if !cut {
-		return data, says, nil
-	}
-	if data, err = Cut(data); err != nil {
-		return nil, said{}, fmt.Errorf("cut module %s: %w%s", c.x.file(m), err, again)
-	}
-	return data, says, nil
+	return content, says, nil
 }
 
 // policy decides whether modules are cut, and says why.

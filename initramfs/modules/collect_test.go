@@ -2,10 +2,13 @@ package modules
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +60,8 @@ func TestCollect(t *testing.T) {
 		t.Errorf("Order = %q, want %q", got, want)
 	}
 	want := []File{
-		{folder + "lib.ko", r.Dir + "/kernel/lib.ko", nil, "-modules, needed by net", []string{folder + "net.ko"}},
-		{folder + "net.ko", r.Dir + "/kernel/net.ko.xz", nil, "-modules", nil},
+		{folder + "lib.ko", r.Dir + "/kernel/lib.ko", nil, "-modules, needed by net", []string{folder + "net.ko"}, ""},
+		{folder + "net.ko", r.Dir + "/kernel/net.ko.xz", nil, "-modules", nil, ""},
 	}
 	for i := range s.Files {
 		if !signed(s.Files[i].Data) {
@@ -217,54 +220,154 @@ func TestCollectErrors(t *testing.T) {
 	}
 }
 
-// A module is unpacked once, and a damaged or outdated copy is as none.
+// A module is unpacked and cut once, and a damaged or outdated copy is as none.
 func TestCache(t *testing.T) {
-	dir, cacheParent := netKernel(t), filepath.Join(t.TempDir(), "cache")
-	collect := func() []byte {
-		t.Helper()
-		s, err := Collect(Request{Dir: dir, Arch: "amd64", Asks: asksOf("net"), CacheDir: cacheParent})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.Files[1].Data
+	for _, tt := range []struct {
+		name   string
+		file   string // the module whose copy is damaged
+		config string
+		kept   int
+	}{
+		{"unpacked", "kernel/net.ko.xz", "", 1},
+		{"cut", "kernel/net.ko.xz", lax, 2},
+		{"cut, not packed", "kernel/lib.ko", lax, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := keptModules{dir: netKernel(t), cache: filepath.Join(t.TempDir(), "cache"), file: tt.file}
+			if tt.config != "" {
+				k.config = config(t, tt.config)
+			}
+			want := k.collect(t)
+			k.testDamage(t, want, tt.kept)
+			k.testEdited(t)
+			k.testOld(t)
+		})
 	}
-	want := collect()
-	cacheDir := filepath.Join(cacheParent, "modules")
-	kept, err := os.ReadDir(cacheDir)
-	if err != nil || len(kept) != 1 {
-		t.Fatalf("the cache has %v, %v, want one file", kept, err)
-	}
-	file := filepath.Join(cacheDir, kept[0].Name())
-	first, err := os.Stat(file)
+}
+
+// keptModules is a cache, and what is collected with it.
+type keptModules struct {
+	dir, cache string
+	file       string
+	config     *kconfig.Config
+}
+
+// collect returns the module of k.file as an image has it, whose digest is not a
+// wrong one.
+func (k keptModules) collect(t *testing.T) []byte {
+	t.Helper()
+	s, err := Collect(Request{Dir: k.dir, Arch: "amd64", Asks: asksOf("net"), Config: k.config, CacheDir: k.cache, Builder: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(collect(), want) {
+	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Host == filepath.Join(k.dir, k.file) })
+	f := s.Files[i]
+	if sum := fmt.Sprintf("%x", sha256.Sum256(f.Data)); f.SHA256 != "" && f.SHA256 != sum {
+		t.Errorf("SHA256 of %s = %s, want %s", f.Guest, f.SHA256, sum)
+	}
+	return f.Data
+}
+
+// files returns the files of the cache.
+func (k keptModules) files(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(k.cache, "modules", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func (k keptModules) testDamage(t *testing.T, want []byte, kept int) {
+	t.Helper()
+	files := k.files(t)
+	if len(files) != kept {
+		t.Fatalf("the cache has %q, want %d files", files, kept)
+	}
+	copies := make(map[string][]byte)
+	for _, file := range files {
+		copies[file] = readAll(t, file)
+	}
+	if !bytes.Equal(k.collect(t), want) || !slices.Equal(k.files(t), files) {
 		t.Error("another module comes from the cache")
 	}
-	if again, err := os.Stat(file); err != nil || !os.SameFile(first, again) {
-		t.Errorf("the kept file was written again: %v", err)
+	damages := map[string]func(file string) []byte{
+		"empty":     func(string) []byte { return nil },
+		"no copy":   func(string) []byte { return bytes.Repeat([]byte("x"), 100) },
+		"cut short": func(file string) []byte { return copies[file][:len(copies[file])-1] },
+		"a bit":     func(file string) []byte { b := bytes.Clone(copies[file]); b[len(b)-1] ^= 1; return b },
+		"another's": func(file string) []byte { return copies[files[len(files)-1-slices.Index(files, file)]] },
 	}
-	for _, damage := range []string{"", strings.Repeat("x", 100)} {
-		if err := os.WriteFile(file, []byte(damage), 0o644); err != nil {
+	for name, damage := range damages {
+		for _, file := range files {
+			if err := os.WriteFile(file, damage(file), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(k.collect(t), want) {
+			t.Errorf("%s: a damaged copy was taken", name)
+		}
+	}
+}
+
+// testEdited edits the module, and neither its size nor its time.
+func (k keptModules) testEdited(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(k.dir, k.file)
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := readAll(t, file)
+	for _, mark := range []string{"one", "two"} {
+		edited := moduleWithInfo("license=" + mark + "\x00")
+		if strings.HasSuffix(k.file, ".xz") {
+			edited = pack(t, ".xz", []byte(edited))
+		}
+		if err := os.WriteFile(file, []byte(edited), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(collect(), want) {
-			t.Errorf("a damaged copy, %q, was taken", damage)
+		if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		if got := k.collect(t); !bytes.Contains(got, []byte("license="+mark)) {
+			t.Errorf("edited to %q: an outdated copy was taken", mark)
 		}
 	}
-	newer := pack(t, ".xz", []byte(moduleWithInfo("license=new\x00")))
-	if err := os.WriteFile(filepath.Join(dir, "kernel/net.ko.xz"), []byte(newer), 0o644); err != nil {
+	if err := os.WriteFile(file, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// testOld has a copy that nobody took for long.
+func (k keptModules) testOld(t *testing.T) {
+	t.Helper()
+	unused := filepath.Join(k.cache, "modules", "unused")
+	used := k.files(t)
 	old := time.Now().Add(-maxAge - time.Hour)
-	if err := os.Chtimes(file, old, old); err != nil {
+	if err := os.WriteFile(unused, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := collect(); !bytes.Contains(got, []byte("license=new")) {
-		t.Error("an outdated copy was taken")
+	for _, file := range append(used, unused) {
+		if err := os.Chtimes(file, old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+	k.collect(t)
+	cacheIn(k.cache, "test").store("new", nil)
+	if _, err := os.Stat(unused); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a copy that nobody took for long is still there: %v", err)
 	}
+	if left := k.files(t); len(left) < 2 {
+		t.Errorf("left: %q, want the copies that were taken", left)
+	}
+}
+
+func readAll(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

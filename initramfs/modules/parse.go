@@ -109,7 +109,7 @@ func checkPath(file string) error {
 	if !fs.ValidPath(file) || file == "." {
 		return fmt.Errorf("%q: not a clean path below the modules folder", file)
 	}
-	if _, err := suffix(file); err != nil {
+	if _, err := packing(file); err != nil {
 		return err
 	}
 	if Name(file) == "" {

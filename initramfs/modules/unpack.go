@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -32,9 +32,9 @@ const (
 // errTooBig ends the unpacking of a module beyond maxModule.
 var errTooBig = fmt.Errorf("more than %d bytes unpacked", int64(maxModule))
 
-// suffix returns the compression suffix of a module's file: "", ".gz", ".xz"
+// packing returns the compression suffix of a module's file: "", ".gz", ".xz"
 // or ".zst".
-func suffix(file string) (string, error) {
+func packing(file string) (string, error) {
 	base := filepath.Base(file)
 	for _, s := range []string{"", ".gz", ".xz", ".zst"} {
 		if strings.HasSuffix(base, ".ko"+s) {
@@ -47,7 +47,7 @@ func suffix(file string) (string, error) {
 // GuestPath returns the path of m in the guest: below VERSION, unpacked.
 func (x *Index) GuestPath(m Module) string {
 	file := m.Path
-	if s, err := suffix(file); err == nil {
+	if s, err := packing(file); err == nil {
 		file = strings.TrimSuffix(file, s)
 	}
 	return "lib/modules/" + x.Version + "/" + file
@@ -56,17 +56,57 @@ func (x *Index) GuestPath(m Module) string {
 // file returns the path of m on the host.
 func (x *Index) file(m Module) string { return filepath.Join(x.Dir, filepath.FromSlash(m.Path)) }
 
-// read returns the unpacked contents of m, an ELF file for GOARCH arch.
-func (x *Index) read(m Module, arch string, kept cache) ([]byte, error) {
+// read returns the contents of m, an ELF file for the guest, in the form f.
+func (x *Index) read(m Module, f form) (contents, error) {
 	file := x.file(m)
-	data, err := readModule(file, kept)
+	suffix, err := packing(file)
 	if err != nil {
-		return nil, fmt.Errorf("read module %s: %w%s", file, cause(err), x.readRemedy(err))
+		return contents{}, x.readError(file, err)
 	}
-	if err := checkELF(data, arch); err != nil {
+	keep := f.kept.dir != "" && (f.cut || suffix != "")
+	if keep {
+		// A file that cannot be read is so below, too.
+		if sum, err := hostfile.SHA256(file); err == nil {
+			if c, ok := f.kept.load(f.kept.key(f, suffix, sum)); ok {
+				return c, nil
+			}
+		}
+	}
+	packed, err := hostfile.Read(file, maxModule)
+	if err != nil {
+		return contents{}, x.readError(file, err)
+	}
+	data, err := x.form(file, packed, suffix, f)
+	if err != nil {
+		return contents{}, err
+	}
+	if keep {
+		f.kept.store(f.kept.key(f, suffix, sha256.Sum256(packed)), data)
+	}
+	return contents{data: data}, nil
+}
+
+// form returns what becomes of data, the contents of a file with that suffix.
+func (x *Index) form(file string, data []byte, suffix string, f form) (_ []byte, err error) {
+	if suffix != "" {
+		if data, err = unpack(bytes.NewReader(data), suffix); err != nil {
+			return nil, x.readError(file, err)
+		}
+	}
+	if err := checkELF(data, f.arch); err != nil {
 		return nil, fmt.Errorf("read module %s: %w", file, err)
 	}
+	if !f.cut {
+		return data, nil
+	}
+	if data, err = Cut(data); err != nil {
+		return nil, fmt.Errorf("cut module %s: %w%s", file, err, again)
+	}
 	return data, nil
+}
+
+func (x *Index) readError(file string, err error) error {
+	return fmt.Errorf("read module %s: %w%s", file, cause(err), x.readRemedy(err))
 }
 
 // cause returns what is in a PathError, for a message that has the path.
@@ -94,29 +134,6 @@ func (x *Index) readRemedy(err error) string {
 
 // again is the remedy for a damaged module.
 const again = "; install this kernel's package again"
-
-func readModule(file string, kept cache) ([]byte, error) {
-	s, err := suffix(file)
-	if err != nil {
-		return nil, err
-	}
-	if s == "" || kept.dir == "" {
-		return readUnpacked(file, s)
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	key := kept.key(file, info)
-	if data, ok := kept.load(key); ok {
-		return data, nil
-	}
-	data, err := readUnpacked(file, s)
-	if err == nil {
-		kept.store(key, data)
-	}
-	return data, err
-}
 
 // readUnpacked returns what the file holds, compressed as the suffix says.
 func readUnpacked(file, suffix string) ([]byte, error) {

@@ -55,8 +55,8 @@ func TestRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := plan.Modules[0]
-		if got, err := x.read(m, "amd64", cache{}); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("read(%s) = %d bytes, %v, want %d", file, len(got), err, len(want))
+		if got, err := x.read(m, form{arch: "amd64"}); err != nil || !bytes.Equal(got.data, want) {
+			t.Errorf("read(%s) = %d bytes, %v, want %d", file, len(got.data), err, len(want))
 		}
 		if got, want := x.GuestPath(m), "lib/modules/6.1.0-test/kernel/a-b.ko"; got != want {
 			t.Errorf("GuestPath(%s) = %s, want %s", file, got, want)
@@ -88,13 +88,13 @@ func TestReadErrors(t *testing.T) {
 			files[tt.file] = tt.data
 		}
 		x := open(t, files)
-		data, err := x.read(Module{Path: tt.file}, "amd64", cache{})
+		got, err := x.read(Module{Path: tt.file}, form{arch: "amd64"})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.file) {
-			t.Errorf("read(%s) = %d bytes, %v, want an error with %q", tt.file, len(data), err, tt.want)
+			t.Errorf("read(%s) = %d bytes, %v, want an error with %q", tt.file, len(got.data), err, tt.want)
 		}
 	}
 	x := open(t, map[string]string{"modules.dep": "", "dir.ko/x": ""})
-	if _, err := x.read(Module{Path: "dir.ko"}, "amd64", cache{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := x.read(Module{Path: "dir.ko"}, form{arch: "amd64"}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("read(folder) = %v, want it refused", err)
 	}
 }

@@ -134,8 +134,8 @@ holds, and writes no image.`)
 comments say where each value is from, and does no more.`)
 	f.Bool(&a.verify, "verify", `Builds a second time, elsewhere and without what is kept, and fails where the bytes differ.`)
 	f.Bool(&a.asJSON, "json", `Prints the result, or the plan, as JSON.`)
-	f.String(&a.cache, "cache", "DIR", `Where compiled commands and unpacked modules are kept. The default is kguest in the user's
-cache folder (XDG_CACHE_HOME, or ~/.cache).`)
+	f.String(&a.cache, "cache", "DIR", `Where compiled commands, and modules unpacked and cut, are kept. The default is kguest in the
+user's cache folder (XDG_CACHE_HOME, or ~/.cache).`)
 	f.Bool(&a.noCache, "no-cache", `Keeps nothing, and takes nothing that was kept.`)
 	f.Bool(&a.verbose, "v", `Says on standard error how long each step took.`)
 }
