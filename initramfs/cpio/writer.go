@@ -34,7 +34,10 @@ const (
 )
 
 // bufferSize spares the output a write for every header, name and pad.
-const bufferSize = 256 << 10
+const bufferSize = 64 << 10
+
+// copySize is how much of a body is read at once, in bytes.
+const copySize = 32 << 10
 
 // Entry is one file of an archive. Its times, owners and numbers are limited
 // to the 32 bits of the format.
@@ -58,13 +61,14 @@ type Writer struct {
 	lib   *lib.Writer
 	names names
 	inode int64
+	copy  []byte // for bodies, copySize bytes
 }
 
 // NewWriter returns a Writer to w. Nothing is whole before Close.
 func NewWriter(w io.Writer) *Writer {
 	buf := bufio.NewWriterSize(w, bufferSize)
 	patch := &patcher{w: buf}
-	return &Writer{buf: buf, patch: patch, lib: lib.NewWriter(patch), names: make(names)}
+	return &Writer{buf: buf, patch: patch, lib: lib.NewWriter(patch), names: make(names), copy: make([]byte, copySize)}
 }
 
 // Write writes an entry. The body of a regular file is e.Size bytes of body,
@@ -144,18 +148,18 @@ func header(e Entry, inode int64) *lib.Header {
 
 func (w *Writer) body(size int64, body io.Reader) error {
 	if size > 0 {
-		n, err := io.CopyN(w.lib, body, size)
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("body ends after %d of %d bytes; was the file changed meanwhile?", n, size)
-		}
+		n, err := io.CopyBuffer(w.lib, io.LimitReader(body, size), w.copy)
 		if err != nil {
 			return err
+		}
+		if n < size {
+			return fmt.Errorf("body ends after %d of %d bytes; was the file changed meanwhile?", n, size)
 		}
 	}
 	if body == nil {
 		return nil
 	}
-	switch _, err := io.ReadFull(body, make([]byte, 1)); {
+	switch _, err := io.ReadFull(body, w.copy[:1]); {
 	case err == nil:
 		return fmt.Errorf("body is longer than %d bytes; was the file changed meanwhile?", size)
 	case errors.Is(err, io.EOF):

@@ -3,12 +3,12 @@
 package kconfig
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kguest/kguest/initramfs/hostfile"
@@ -22,46 +22,54 @@ type Config struct {
 	File string // where it was read
 	Arch string // GOARCH of the kernel, empty for one that Go does not have
 
-	values map[string]string
+	options []option // as the file has them; of two of one name the last counts
 }
+
+// option is an option of a configuration, with its value as it is written.
+type option struct{ name, value string }
 
 // Read reads the configuration in file, which may be packed with gzip as
 // /proc/config.gz is. The error names file and line.
 func Read(file string) (*Config, error) {
-	f, _, err := hostfile.Open(file)
+	f, info, err := hostfile.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration: %w", err)
 	}
 	defer f.Close()
-	data, err := readPlainOrGzip(f)
+	data, err := readBounded(f, info.Size())
+	if err == nil && bytes.HasPrefix(data, []byte("\x1f\x8b")) {
+		data, err = gunzip(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration %s: %w", file, err)
 	}
 	return Parse(file, data)
 }
 
-func readPlainOrGzip(f io.Reader) ([]byte, error) {
-	r := bufio.NewReader(f)
-	var from io.Reader = r
-	if magic, err := r.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
-		if from, err = gzip.NewReader(r); err != nil {
-			return nil, err
-		}
-	}
-	data, err := io.ReadAll(io.LimitReader(from, maxConfig+1))
+func gunzip(data []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxConfig {
+	return readBounded(r, 0)
+}
+
+// readBounded returns what r has, about size bytes.
+func readBounded(r io.Reader, size int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(size, maxConfig)+bytes.MinRead))
+	if _, err := b.ReadFrom(io.LimitReader(r, maxConfig+1)); err != nil {
+		return nil, err
+	}
+	if b.Len() > maxConfig {
 		return nil, fmt.Errorf("more than %d bytes; give a kernel's .config", int64(maxConfig))
 	}
-	return data, nil
+	return b.Bytes(), nil
 }
 
 // Parse parses a configuration as the kernel's build writes it. The error
 // names file and the line.
 func Parse(file string, data []byte) (*Config, error) {
-	c := &Config{File: file, values: make(map[string]string, bytes.Count(data, []byte("\n")))}
+	c := &Config{File: file, options: make([]option, 0, bytes.Count(data, []byte("\nCONFIG_"))+bytes.Count(data, []byte(notSet))+1)}
 	n := 0
 	for line := range strings.Lines(string(data)) {
 		n++
@@ -77,6 +85,9 @@ func Parse(file string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+// notSet ends the comment that says that an option is off.
+const notSet = " is not set"
+
 // line takes one line: a comment, CONFIG_NAME=VALUE, or the comment that says
 // that an option is off.
 func (c *Config) line(line string) error {
@@ -84,9 +95,9 @@ func (c *Config) line(line string) error {
 		return nil
 	}
 	if comment, ok := strings.CutPrefix(line, "#"); ok {
-		name, off := strings.CutSuffix(strings.TrimSpace(comment), " is not set")
+		name, off := strings.CutSuffix(strings.TrimSpace(comment), notSet)
 		if off && strings.HasPrefix(name, "CONFIG_") {
-			c.values[name] = "n"
+			c.options = append(c.options, option{name, "n"})
 		}
 		return nil
 	}
@@ -94,7 +105,7 @@ func (c *Config) line(line string) error {
 	if !ok || !optionName(name) {
 		return fmt.Errorf("%.80q: want CONFIG_NAME=VALUE", line)
 	}
-	c.values[name] = value
+	c.options = append(c.options, option{name, value})
 	return nil
 }
 
@@ -132,8 +143,12 @@ func (c *Config) Value(name string) (string, bool) {
 	if !strings.HasPrefix(name, "CONFIG_") {
 		name = "CONFIG_" + name
 	}
-	v, ok := c.values[name]
-	return v, ok
+	for _, o := range slices.Backward(c.options) {
+		if o.name == name {
+			return o.value, true
+		}
+	}
+	return "", false
 }
 
 // Is reports whether the option is built in ("y").

@@ -232,9 +232,16 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for name := range c.values {
-			if !strings.Contains(text, name) {
-				t.Errorf("%q is not in the text", name)
+		last := make(map[string]string)
+		for _, o := range c.options {
+			last[o.name] = o.value
+			if !strings.Contains(text, o.name) {
+				t.Errorf("%q is not in the text", o.name)
+			}
+		}
+		for name, want := range last {
+			if got, ok := c.Value(name); !ok || got != want {
+				t.Errorf("Value(%s) = %q, %t, want %q, the last", name, got, ok, want)
 			}
 		}
 		again, err := Parse("f", []byte(text+"\nCONFIG_FUZZ_LAST=y\n"))

@@ -42,13 +42,14 @@ func readIndexFile(dir, name string) ([]byte, error) {
 	return hostfile.Read(file, maxIndexFile)
 }
 
-// lines calls f with the number, from 1, and the fields of each line that is
-// neither empty nor a comment.
+// lines calls f with the fields of each line that is neither empty nor a
+// comment. The fields are f's until it returns.
 func lines(data []byte, f func(fields []string) error) error {
 	n := 0
-	for line := range bytes.Lines(data) {
+	var fields []string
+	for line := range strings.Lines(string(data)) {
 		n++
-		fields := strings.Fields(string(line))
+		fields = slices.AppendSeq(fields[:0], strings.FieldsSeq(line))
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
@@ -61,23 +62,24 @@ func lines(data []byte, f func(fields []string) error) error {
 
 // parseDep parses modules.dep (modules.dep(5)), keyed by module name.
 func parseDep(data []byte) (map[string]dep, error) {
-	deps := make(map[string]dep)
+	deps := make(map[string]dep, bytes.Count(data, []byte("\n")))
 	err := lines(data, func(fields []string) error {
 		file, ok := strings.CutSuffix(fields[0], ":")
 		if !ok {
 			return fmt.Errorf("%q: want a module's file and a colon", fields[0])
 		}
-		for _, p := range append([]string{file}, fields[1:]...) {
-			if err := checkPath(p); err != nil {
-				return err
-			}
+		if err := checkPath(file); err != nil {
+			return err
 		}
 		name := Name(file)
 		if have, ok := deps[name]; ok {
 			return fmt.Errorf("module %s is in both %s and %s", name, have.path, file)
 		}
-		d := dep{path: file}
+		d := dep{path: file, needs: slices.Grow([]string(nil), len(fields)-1)}
 		for _, need := range fields[1:] {
+			if err := checkPath(need); err != nil {
+				return err
+			}
 			d.needs = append(d.needs, Name(need))
 		}
 		deps[name] = d
