@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	hostcmd.DelayCollection()
 	ctx, stop := verb.UntilSignal(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	status := hostcmd.Main(ctx, os.Args[1:], hostcmd.Streams{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
 	stop()
