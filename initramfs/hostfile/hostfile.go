@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 )
 
@@ -58,12 +59,42 @@ func Read(name string, limit int64) ([]byte, error) {
 	}
 }
 
-// sumSize is how much Sum reads at once, in bytes.
-const sumSize = 32 << 10
+// ReadString is Read, for a text.
+func ReadString(name string, limit int64) (string, error) {
+	f, info, err := Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if info.Size() > limit {
+		return "", tooLarge(name, info.Size(), limit)
+	}
+	var b strings.Builder
+	b.Grow(int(info.Size()))
+	buf := newBuffer()
+	defer buffers.Put(buf)
+	if _, err := io.CopyBuffer(&b, io.LimitReader(f, limit+1), buf[:]); err != nil {
+		return "", err
+	}
+	if int64(b.Len()) > limit {
+		return "", tooLarge(name, int64(b.Len()), limit)
+	}
+	return b.String(), nil
+}
 
-// sumBuffers are what Sum reads into: memory that a process has not used yet costs
+// bufferSize is how much is read at once of what is not kept, in bytes.
+const bufferSize = 32 << 10
+
+// buffers are what is read into: memory that a process has not used yet costs
 // more than reading into it does.
-var sumBuffers sync.Pool
+var buffers sync.Pool
+
+func newBuffer() *[bufferSize]byte {
+	if buf, ok := buffers.Get().(*[bufferSize]byte); ok {
+		return buf
+	}
+	return new([bufferSize]byte)
+}
 
 // SHA256 returns the digest of the regular file name.
 func SHA256(name string) (sum [sha256.Size]byte, err error) {
@@ -77,11 +108,8 @@ func SHA256(name string) (sum [sha256.Size]byte, err error) {
 
 // Sum returns the SHA-256 of what r has.
 func Sum(r io.Reader) (sum [sha256.Size]byte, err error) {
-	buf, ok := sumBuffers.Get().(*[sumSize]byte)
-	if !ok {
-		buf = new([sumSize]byte)
-	}
-	defer sumBuffers.Put(buf)
+	buf := newBuffer()
+	defer buffers.Put(buf)
 	h := sha256.New()
 	for {
 		n, err := r.Read(buf[:])

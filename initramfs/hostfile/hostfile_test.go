@@ -57,9 +57,21 @@ func TestRead(t *testing.T) {
 		if _, err := Read(name, int64(size)-1); err == nil {
 			t.Errorf("Read of %d bytes with a limit of %d: no error", size, size-1)
 		}
+		if got, err := ReadString(name, int64(size)); err != nil || got != string(content) {
+			t.Errorf("ReadString of %d bytes = %d bytes, %v", size, len(got), err)
+		}
+		if _, err := ReadString(name, int64(size)-1); err == nil {
+			t.Errorf("ReadString of %d bytes with a limit of %d: no error", size, size-1)
+		}
 	}
 	if got, err := Read("/proc/self/cmdline", 1<<16); err != nil || len(got) == 0 {
 		t.Errorf("Read(/proc/self/cmdline) = %q, %v", got, err)
+	}
+	if got, err := ReadString("/proc/self/cmdline", 1<<16); err != nil || got == "" {
+		t.Errorf("ReadString(/proc/self/cmdline) = %q, %v", got, err)
+	}
+	if _, err := ReadString("/proc/self/maps", 1); err == nil {
+		t.Error("ReadString(/proc/self/maps) with a limit of 1: no error")
 	}
 	if _, err := Read(filepath.Join(t.TempDir(), "none"), 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Read of none = %v, want %v", err, fs.ErrNotExist)
@@ -68,7 +80,7 @@ func TestRead(t *testing.T) {
 
 func TestSHA256(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
-	for _, size := range []int{0, 1, sumSize - 1, sumSize, sumSize + 1, 5*sumSize + 7} {
+	for _, size := range []int{0, 1, bufferSize - 1, bufferSize, bufferSize + 1, 5*bufferSize + 7} {
 		content := bytes.Repeat([]byte("xyz"), size/3+1)[:size]
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			t.Fatal(err)

@@ -3,13 +3,13 @@
 package kconfig
 
 import (
-	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/kguest/kguest/initramfs/hostfile"
 )
@@ -22,11 +22,13 @@ type Config struct {
 	File string // where it was read
 	Arch string // GOARCH of the kernel, empty for one that Go does not have
 
-	options []option // as the file has them; of two of one name the last counts
+	text    string
+	options []place // as text has them; of two of one name the last counts
 }
 
-// option is an option of a configuration, with its value as it is written.
-type option struct{ name, value string }
+// place is where an option's name is in a text. A configuration has some ten
+// thousand, of which a dozen is asked for.
+type place struct{ at, size uint32 }
 
 // Read reads the configuration in file, which may be packed with gzip as
 // /proc/config.gz is. The error names file and line.
@@ -36,46 +38,54 @@ func Read(file string) (*Config, error) {
 		return nil, fmt.Errorf("read kernel configuration: %w", err)
 	}
 	defer f.Close()
-	data, err := readBounded(f, info.Size())
-	if err == nil && bytes.HasPrefix(data, []byte("\x1f\x8b")) {
-		data, err = gunzip(data)
+	text, err := readBounded(f, info.Size())
+	if err == nil && strings.HasPrefix(text, "\x1f\x8b") {
+		text, err = gunzip(text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read kernel configuration %s: %w", file, err)
 	}
-	return Parse(file, data)
+	return parseText(file, text)
 }
 
-func gunzip(data []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(data))
+func gunzip(packed string) (string, error) {
+	r, err := gzip.NewReader(strings.NewReader(packed))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	return readBounded(r, 0)
 }
 
 // readBounded returns what r has, about size bytes.
-func readBounded(r io.Reader, size int64) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, min(size, maxConfig)+bytes.MinRead))
-	if _, err := b.ReadFrom(io.LimitReader(r, maxConfig+1)); err != nil {
-		return nil, err
+func readBounded(r io.Reader, size int64) (string, error) {
+	var b strings.Builder
+	b.Grow(int(min(size, maxConfig)))
+	if _, err := io.Copy(&b, io.LimitReader(r, maxConfig+1)); err != nil {
+		return "", err
 	}
 	if b.Len() > maxConfig {
-		return nil, fmt.Errorf("more than %d bytes; give a kernel's .config", int64(maxConfig))
+		return "", fmt.Errorf("more than %d bytes; give a kernel's .config", int64(maxConfig))
 	}
-	return b.Bytes(), nil
+	return b.String(), nil
 }
 
 // Parse parses a configuration as the kernel's build writes it. The error
 // names file and the line.
-func Parse(file string, data []byte) (*Config, error) {
-	c := &Config{File: file, options: make([]option, 0, bytes.Count(data, []byte("\nCONFIG_"))+bytes.Count(data, []byte(notSet))+1)}
-	n := 0
-	for line := range strings.Lines(string(data)) {
+func Parse(file string, data []byte) (*Config, error) { return parseText(file, string(data)) }
+
+func parseText(file, text string) (*Config, error) {
+	c := &Config{File: file, text: text, options: make([]place, 0, strings.Count(text, "\n")+1)}
+	n, at := 0, 0
+	for line := range strings.Lines(text) {
 		n++
-		if err := c.line(strings.TrimSpace(line)); err != nil {
+		name, err := option(strings.TrimSpace(line))
+		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
 		}
+		if name != "" {
+			c.options = append(c.options, placeOf(at+strings.Index(line, name), name))
+		}
+		at += len(line)
 	}
 	arch, err := c.arch()
 	if err != nil {
@@ -85,28 +95,31 @@ func Parse(file string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+func placeOf(at int, name string) place {
+	return place{uint32(at), uint32(len(name))} //nolint:gosec // G115: in a text that fits
+}
+
 // notSet ends the comment that says that an option is off.
 const notSet = " is not set"
 
-// line takes one line: a comment, CONFIG_NAME=VALUE, or the comment that says
-// that an option is off.
-func (c *Config) line(line string) error {
+// option returns the name of the option in a line: a comment, which has none,
+// CONFIG_NAME=VALUE, or the comment that says that an option is off.
+func option(line string) (string, error) {
 	if line == "" {
-		return nil
+		return "", nil
 	}
 	if comment, ok := strings.CutPrefix(line, "#"); ok {
 		name, off := strings.CutSuffix(strings.TrimSpace(comment), notSet)
 		if off && strings.HasPrefix(name, "CONFIG_") {
-			c.options = append(c.options, option{name, "n"})
+			return name, nil
 		}
-		return nil
+		return "", nil
 	}
-	name, value, ok := strings.Cut(line, "=")
+	name, _, ok := strings.Cut(line, "=")
 	if !ok || !optionName(name) {
-		return fmt.Errorf("%.80q: want CONFIG_NAME=VALUE", line)
+		return "", fmt.Errorf("%.80q: want CONFIG_NAME=VALUE", line)
 	}
-	c.options = append(c.options, option{name, value})
-	return nil
+	return name, nil
 }
 
 func optionName(name string) bool {
@@ -143,10 +156,15 @@ func (c *Config) Value(name string) (string, bool) {
 	if !strings.HasPrefix(name, "CONFIG_") {
 		name = "CONFIG_" + name
 	}
-	for _, o := range slices.Backward(c.options) {
-		if o.name == name {
-			return o.value, true
+	for _, p := range slices.Backward(c.options) {
+		if int(p.size) != len(name) || c.text[p.at:p.at+p.size] != name {
+			continue
 		}
+		rest, _, _ := strings.Cut(c.text[p.at+p.size:], "\n")
+		if value, set := strings.CutPrefix(rest, "="); set {
+			return strings.TrimRightFunc(value, unicode.IsSpace), true
+		}
+		return "n", true
 	}
 	return "", false
 }

@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,7 +62,7 @@ func (x *Index) readAliases() (aliasTable, error) {
 	var t aliasTable
 	for _, f := range []struct {
 		name  string
-		parse func([]byte) ([]alias, error)
+		parse func(string) ([]alias, error)
 		into  *[]alias
 	}{
 		{"modules.alias", parseAlias, &t.modules},
@@ -84,8 +83,8 @@ func (x *Index) readAliases() (aliasTable, error) {
 }
 
 // parseAlias parses modules.alias.
-func parseAlias(data []byte) ([]alias, error) {
-	aliases := make([]alias, 0, bytes.Count(data, []byte("\n")))
+func parseAlias(data string) ([]alias, error) {
+	aliases := make([]alias, 0, strings.Count(data, "\n"))
 	err := lines(data, func(fields []string) error {
 		if fields[0] != "alias" || len(fields) != 3 {
 			return errors.New(`want "alias PATTERN MODULE"`)
@@ -101,13 +100,13 @@ func parseAlias(data []byte) ([]alias, error) {
 
 // parseBuiltinAlias parses modules.builtin.modinfo, which has "MODULE.KEY=VALUE"
 // records that end in NUL, for the aliases that built-in modules have.
-func parseBuiltinAlias(data []byte) ([]alias, error) {
+func parseBuiltinAlias(data string) ([]alias, error) {
 	aliases := []alias{}
-	for record := range bytes.SplitSeq(data, []byte{0}) {
-		if len(bytes.TrimSpace(record)) == 0 {
+	for record := range strings.SplitSeq(data, "\x00") {
+		if strings.TrimSpace(record) == "" {
 			continue
 		}
-		key, value, ok := strings.Cut(string(record), "=")
+		key, value, ok := strings.Cut(record, "=")
 		module, key, dot := strings.Cut(key, ".")
 		if !ok || !dot {
 			return nil, fmt.Errorf(`%.80q: want "MODULE.KEY=VALUE"`, record)

@@ -60,11 +60,11 @@ func monolithic(dir string) bool {
 func (x *Index) readOptional() error {
 	files := []struct {
 		name  string
-		parse func(data []byte) error
+		parse func(data string) error
 	}{
-		{"modules.softdep", func(data []byte) (err error) { x.soft, err = parseSoftdep(data); return err }},
-		{"modules.weakdep", func(data []byte) (err error) { x.weak, err = parseWeakdep(data); return err }},
-		{"modules.builtin", func(data []byte) (err error) { x.builtin, err = parseBuiltin(data); return err }},
+		{"modules.softdep", func(data string) (err error) { x.soft, err = parseSoftdep(data); return err }},
+		{"modules.weakdep", func(data string) (err error) { x.weak, err = parseWeakdep(data); return err }},
+		{"modules.builtin", func(data string) (err error) { x.builtin, err = parseBuiltin(data); return err }},
 	}
 	for _, f := range files {
 		data, err := readIndexFile(x.Dir, f.name)

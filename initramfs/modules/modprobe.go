@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kguest/kguest/initramfs/hostfile"
 	"github.com/kguest/kguest/pkg/nearest"
 )
 
@@ -50,7 +51,7 @@ func ReadModprobe(paths []string) (*Modprobe, error) {
 	}
 	m := new(Modprobe)
 	for _, file := range files {
-		data, err := readIndexFile(filepath.Dir(file), filepath.Base(file))
+		data, err := hostfile.Read(file, maxIndexFile)
 		if err != nil {
 			return nil, fmt.Errorf("read modprobe.d: %w", err)
 		}

@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,17 +36,17 @@ func fold(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 // readIndexFile returns dir's file of that name. A missing one is an
 // *fs.PathError with fs.ErrNotExist.
-func readIndexFile(dir, name string) ([]byte, error) {
+func readIndexFile(dir, name string) (string, error) {
 	file := filepath.Join(dir, name)
-	return hostfile.Read(file, maxIndexFile)
+	return hostfile.ReadString(file, maxIndexFile)
 }
 
 // lines calls f with the fields of each line that is neither empty nor a
 // comment. The fields are f's until it returns.
-func lines(data []byte, f func(fields []string) error) error {
+func lines(data string, f func(fields []string) error) error {
 	n := 0
 	var fields []string
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(data) {
 		n++
 		fields = slices.AppendSeq(fields[:0], strings.FieldsSeq(line))
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
@@ -61,8 +60,8 @@ func lines(data []byte, f func(fields []string) error) error {
 }
 
 // parseDep parses modules.dep (modules.dep(5)), keyed by module name.
-func parseDep(data []byte) (map[string]dep, error) {
-	deps := make(map[string]dep, bytes.Count(data, []byte("\n")))
+func parseDep(data string) (map[string]dep, error) {
+	deps := make(map[string]dep, strings.Count(data, "\n"))
 	err := lines(data, func(fields []string) error {
 		file, ok := strings.CutSuffix(fields[0], ":")
 		if !ok {
@@ -122,7 +121,7 @@ func checkPath(file string) error {
 
 // parseSoftdep parses modules.softdep, keyed by module name. Lines of depmod's
 // that have neither "pre:" nor "post:" (cifs has some) name nothing.
-func parseSoftdep(data []byte) (map[string]softdep, error) {
+func parseSoftdep(data string) (map[string]softdep, error) {
 	soft := make(map[string]softdep)
 	err := lines(data, func(fields []string) error {
 		if fields[0] != "softdep" || len(fields) < 2 {
@@ -162,7 +161,7 @@ func (s softdep) and(t softdep) softdep {
 }
 
 // parseBuiltin parses modules.builtin: one path a line.
-func parseBuiltin(data []byte) (map[string]bool, error) {
+func parseBuiltin(data string) (map[string]bool, error) {
 	builtin := make(map[string]bool)
 	err := lines(data, func(fields []string) error {
 		if len(fields) != 1 {
@@ -181,7 +180,7 @@ func parseBuiltin(data []byte) (map[string]bool, error) {
 }
 
 // parseWeakdep parses modules.weakdep, keyed by module name.
-func parseWeakdep(data []byte) (map[string][]string, error) {
+func parseWeakdep(data string) (map[string][]string, error) {
 	weak := make(map[string][]string)
 	err := lines(data, func(fields []string) error {
 		if fields[0] != "weakdep" || len(fields) < 2 {

@@ -23,7 +23,7 @@ func TestName(t *testing.T) {
 }
 
 func TestParseDep(t *testing.T) {
-	got, err := parseDep([]byte("# made by hand\n\nkernel/a-b.ko.xz: kernel/c.ko extra/d.ko\nkernel/c.ko:\nextra/d.ko:"))
+	got, err := parseDep("# made by hand\n\nkernel/a-b.ko.xz: kernel/c.ko extra/d.ko\nkernel/c.ko:\nextra/d.ko:")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestParseDepErrors(t *testing.T) {
 		{"need without a line", "a.ko: b.ko", `a.ko needs module b, which has no line`},
 	}
 	for _, tt := range tests {
-		_, err := parseDep([]byte(tt.in))
+		_, err := parseDep(tt.in)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: parseDep(%q) = %v, want an error with %q", tt.name, tt.in, err, tt.want)
 		}
@@ -66,7 +66,7 @@ softdep btrfs pre: xxhash64
 softdep btrfs pre: crypto-crc32c post: zstd
 softdep act_mpls post: mpls_gso
 `
-	got, err := parseSoftdep([]byte(in))
+	got, err := parseSoftdep(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,45 +79,45 @@ softdep act_mpls post: mpls_gso
 		t.Errorf("parseSoftdep (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"softdep", "hard a pre: b"} {
-		if _, err := parseSoftdep([]byte(bad)); err == nil {
+		if _, err := parseSoftdep(bad); err == nil {
 			t.Errorf("parseSoftdep(%q) = nil, want an error", bad)
 		}
 	}
 }
 
 func TestParseBuiltin(t *testing.T) {
-	got, err := parseBuiltin([]byte("kernel/fs/ext4/ext4.ko\nkernel/drivers/xen-blkfront.ko\n"))
+	got, err := parseBuiltin("kernel/fs/ext4/ext4.ko\nkernel/drivers/xen-blkfront.ko\n")
 	if diff := cmp.Diff(map[string]bool{"ext4": true, "xen_blkfront": true}, got); diff != "" || err != nil {
 		t.Errorf("parseBuiltin, %v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []string{"kernel/a.ko kernel/b.ko", "../a.ko", "a"} {
-		if _, err := parseBuiltin([]byte(bad)); err == nil {
+		if _, err := parseBuiltin(bad); err == nil {
 			t.Errorf("parseBuiltin(%q) = nil, want an error", bad)
 		}
 	}
 }
 
 func TestParseAlias(t *testing.T) {
-	got, err := parseAlias([]byte("alias pci:v00001AF4d* virtio_pci\nalias crypto-crc32c crc32c_intel\nalias crypto-crc32c crc32c_generic\n"))
+	got, err := parseAlias("alias pci:v00001AF4d* virtio_pci\nalias crypto-crc32c crc32c_intel\nalias crypto-crc32c crc32c_generic\n")
 	want := []alias{{"pci:v00001AF4d*", "virtio_pci"}, {"crypto_crc32c", "crc32c_intel"}, {"crypto_crc32c", "crc32c_generic"}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(alias{})); diff != "" || err != nil {
 		t.Errorf("parseAlias, %v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []string{"alias a", "alias a b c", "a b c"} {
-		if _, err := parseAlias([]byte(bad)); err == nil {
+		if _, err := parseAlias(bad); err == nil {
 			t.Errorf("parseAlias(%q) = nil, want an error", bad)
 		}
 	}
 }
 
 func TestParseBuiltinAlias(t *testing.T) {
-	got, err := parseBuiltinAlias([]byte("crc32c-generic.alias=crypto-crc32c\x00crc32c_generic.license=GPL\x00a.alias=pci:[0-9]*\x00\n"))
+	got, err := parseBuiltinAlias("crc32c-generic.alias=crypto-crc32c\x00crc32c_generic.license=GPL\x00a.alias=pci:[0-9]*\x00\n")
 	want := []alias{{"crypto_crc32c", "crc32c_generic"}, {"pci:[0-9]*", "a"}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(alias{})); diff != "" || err != nil {
 		t.Errorf("parseBuiltinAlias, %v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []string{"odd", "alias=b", "a.alias"} {
-		if _, err := parseBuiltinAlias([]byte(bad)); err == nil {
+		if _, err := parseBuiltinAlias(bad); err == nil {
 			t.Errorf("parseBuiltinAlias(%q) = nil, want an error", bad)
 		}
 	}
@@ -156,7 +156,7 @@ func FuzzParseDep(f *testing.F) {
 	f.Add([]byte("a.ko: b.ko\nb.ko: a.ko\n"))
 	f.Add([]byte("../a.ko:\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		deps, err := parseDep(data)
+		deps, err := parseDep(string(data))
 		if err != nil {
 			if deps != nil {
 				t.Errorf("parseDep gave both %d modules and %v", len(deps), err)
@@ -205,15 +205,15 @@ func FuzzParseText(f *testing.F) {
 	f.Add([]byte("alias a b\n"))
 	f.Add([]byte("a.alias=b\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		builtin, err := parseBuiltin(data)
+		builtin, err := parseBuiltin(string(data))
 		checkNames(t, "parseBuiltin", builtin, err, "/-\n ")
-		soft, err := parseSoftdep(data)
+		soft, err := parseSoftdep(string(data))
 		checkNames(t, "parseSoftdep", soft, err, "-\n ")
-		weak, err := parseWeakdep(data)
+		weak, err := parseWeakdep(string(data))
 		checkNames(t, "parseWeakdep", weak, err, "-\n ")
-		aliases, err := parseAlias(data)
+		aliases, err := parseAlias(string(data))
 		checkAliases(t, "parseAlias", aliases, err)
-		aliases, err = parseBuiltinAlias(data)
+		aliases, err = parseBuiltinAlias(string(data))
 		checkAliases(t, "parseBuiltinAlias", aliases, err)
 	})
 }

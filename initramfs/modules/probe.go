@@ -37,7 +37,7 @@ func (c *collector) probe(aliases map[string][]string) ([]File, error) {
 	const reason = "the modules, for modprobe"
 	return []File{
 		{Guest: path.Join(dir, "modules.alias"), Data: names.Bytes(), Reason: reason},
-		{Guest: path.Join(dir, "modules.builtin"), Data: builtin, Reason: reason},
+		{Guest: path.Join(dir, "modules.builtin"), Data: []byte(builtin), Reason: reason},
 		{Guest: path.Join(dir, "modules.dep"), Data: deps.Bytes(), Reason: reason},
 	}, nil
 }
