@@ -110,7 +110,10 @@ func (s *Spec) addModules(t *Tree, set *modules.Set) error {
 		return nil
 	}
 	for _, f := range set.Files {
-		e := Entry{Path: f.Guest, Mode: 0o644, Content: summed{f.Data, f.SHA256}, Source: s.source(f.Host), Reason: f.Reason, NeededBy: f.NeededBy}
+		e := Entry{Path: f.Guest, Mode: 0o644, Content: Bytes(f.Data), Source: s.source(f.Host), Reason: f.Reason, NeededBy: f.NeededBy}
+		if f.Kept != nil {
+			e.Content = f.Kept
+		}
 		if err := t.Add(e); err != nil {
 			return err
 		}

@@ -57,15 +57,6 @@ func (b Bytes) Open() (io.ReadCloser, int64, error) {
 	return bytesReader{bytes.NewReader(b)}, int64(len(b)), nil
 }
 
-// summed is content in memory whose SHA-256 is known, in hexadecimal.
-type summed struct {
-	Bytes
-	sha256 string
-}
-
-// SHA256 implements digested.
-func (s summed) SHA256() string { return s.sha256 }
-
 // digested is content that may know its SHA-256 without being read; where it
 // does not, that is empty.
 type digested interface{ SHA256() string }

@@ -33,7 +33,10 @@ func Open(name string) (*os.File, fs.FileInfo, error) {
 
 // Read returns the content of the regular file name, of at most limit bytes.
 // The files of /proc say 0 and have more.
-func Read(name string, limit int64) ([]byte, error) {
+func Read(name string, limit int64) ([]byte, error) { return ReadInto(name, limit, nil) }
+
+// ReadInto is Read, into the memory of buf where that is large enough.
+func ReadInto(name string, limit int64, buf []byte) ([]byte, error) {
 	f, info, err := Open(name)
 	if err != nil {
 		return nil, err
@@ -42,7 +45,10 @@ func Read(name string, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, tooLarge(name, info.Size(), limit)
 	}
-	data := make([]byte, 0, info.Size()+1)
+	data := buf[:0]
+	if int64(cap(data)) <= info.Size() {
+		data = make([]byte, 0, info.Size()+1)
+	}
 	for {
 		n, err := f.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]

@@ -57,6 +57,9 @@ func TestRead(t *testing.T) {
 		if _, err := Read(name, int64(size)-1); err == nil {
 			t.Errorf("Read of %d bytes with a limit of %d: no error", size, size-1)
 		}
+		if got, err := ReadInto(name, int64(size), make([]byte, 513)); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("ReadInto of %d bytes = %d bytes, %v", size, len(got), err)
+		}
 		if got, err := ReadString(name, int64(size)); err != nil || got != string(content) {
 			t.Errorf("ReadString of %d bytes = %d bytes, %v", size, len(got), err)
 		}

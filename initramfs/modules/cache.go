@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/kguest/kguest/initramfs/hostfile"
 )
 
 const (
-	// maxAge is how long a kept module stays that no image takes.
-	maxAge = 30 * 24 * time.Hour
+	// maxAge is how long a kept module stays that no image takes: those of an
+	// older builder, too.
+	maxAge = 7 * 24 * time.Hour
 	// touchAfter is how old the time of a kept module's last use may get.
 	touchAfter = time.Hour
 )
@@ -31,7 +35,7 @@ type form struct {
 // that is damaged, cut short or another's is as if it were not there.
 type cache struct {
 	dir     string // empty for no cache
-	builder string // tells this program from others, which may cut in another way
+	builder string // tells this program from others, which may cut in another way; not empty
 }
 
 // cacheIn returns the cache in a folder that has others too.
@@ -42,16 +46,14 @@ func cacheIn(dir, builder string) cache {
 	return cache{filepath.Join(dir, "modules"), builder}
 }
 
-// contents are a file's, with their SHA-256 in hexadecimal where it is known.
-type contents struct {
-	data   []byte
-	sha256 string
-}
-
 // key names what becomes of a file with that digest, which suffix says how to
 // unpack.
 func (c cache) key(f form, suffix string, sum [sha256.Size]byte) string {
-	key := sha256.Sum256(fmt.Appendf(nil, "%q %q %t %q %x", c.builder, f.arch, f.cut, suffix, sum))
+	builder := ""
+	if f.cut {
+		builder = c.builder
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %x", builder, f.arch, suffix, sum))
 	return hex.EncodeToString(key[:])
 }
 
@@ -65,25 +67,99 @@ func seal(key string, sum [sha256.Size]byte) []byte {
 	return append(both[:], sum[:]...)
 }
 
-// load returns the contents kept under key.
-func (c cache) load(key string) (contents, bool) {
-	if c.dir == "" {
-		return contents{}, false
-	}
+// Kept is a module as images have it, in the cache. It was whole.
+type Kept struct {
+	cache  cache
+	key    string
+	size   int64
+	sha256 [sha256.Size]byte
+}
+
+// scratch is the memory of a kept module while it is used: all of an image's would
+// take more of it than the rest of a build does.
+type scratch struct{ buf, data []byte }
+
+var scratches sync.Pool
+
+// scratchSize is more than most modules have, in bytes. What is not used of it
+// costs nothing.
+const scratchSize = 1 << 20
+
+// load returns what is kept under key, to be used until it is released.
+func (c cache) load(key string) (*Kept, *scratch, bool) {
 	file := filepath.Join(c.dir, key)
-	data, err := hostfile.Read(file, maxModule+sealSize)
-	if err != nil || len(data) < sealSize {
-		return contents{}, false
+	s, ok := scratches.Get().(*scratch)
+	if !ok {
+		s = &scratch{buf: make([]byte, 0, scratchSize)}
 	}
-	sum := sha256.Sum256(data[sealSize:])
-	if !bytes.Equal(seal(key, sum), data[:sealSize]) {
-		return contents{}, false
+	sum, ok := s.read(file, key)
+	if !ok {
+		s.release()
+		return nil, nil, false
 	}
 	now := time.Now()
 	if info, err := os.Stat(file); err == nil && now.Sub(info.ModTime()) > touchAfter {
 		_ = os.Chtimes(file, now, now) // for maxAge; one that is not mine to change may go early
 	}
-	return contents{data[sealSize:], hex.EncodeToString(sum[:])}, true
+	return &Kept{c, key, int64(len(s.data)), sum}, s, true
+}
+
+// read reads what is kept under key in the file. It is false where that is not
+// whole.
+func (s *scratch) read(file, key string) (sum [sha256.Size]byte, ok bool) {
+	buf, err := hostfile.ReadInto(file, maxModule+sealSize, s.buf)
+	if err != nil || len(buf) < sealSize {
+		return sum, false
+	}
+	s.buf, s.data = buf, buf[sealSize:]
+	sum = sha256.Sum256(s.data)
+	return sum, bytes.Equal(seal(key, sum), buf[:sealSize])
+}
+
+func (s *scratch) release() { scratches.Put(s) }
+
+// SHA256 returns the digest of the module, in hexadecimal.
+func (k *Kept) SHA256() string { return hex.EncodeToString(k.sha256[:]) }
+
+// Open returns a reader of the module, which has size bytes.
+func (k *Kept) Open() (r io.ReadCloser, size int64, err error) { return &keptReader{k: k}, k.size, nil }
+
+// keptReader reads a module from the cache when it is first asked for some of it.
+type keptReader struct {
+	k    *Kept
+	s    *scratch
+	rest []byte
+}
+
+// Read implements io.Reader.
+func (r *keptReader) Read(b []byte) (int, error) {
+	if r.s == nil {
+		k, s, ok := r.k.cache.load(r.k.key)
+		if !ok {
+			return 0, errChanged
+		}
+		r.s, r.rest = s, s.data
+		if k.sha256 != r.k.sha256 {
+			return 0, errChanged
+		}
+	}
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+var errChanged = errors.New("the kept module was changed after it was found; run this again")
+
+// Close implements io.Closer.
+func (r *keptReader) Close() error {
+	if r.s != nil {
+		r.s.release()
+		r.s, r.rest = nil, nil
+	}
+	return nil
 }
 
 // store keeps data under key, and removes what nobody took for maxAge. What

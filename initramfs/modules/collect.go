@@ -40,10 +40,10 @@ type Set struct {
 type File struct {
 	Guest    string // path in the image, without a leading slash
 	Host     string // what it was made of
-	Data     []byte
+	Data     []byte // of a file that is not kept
 	Reason   string
 	NeededBy []string // paths, as Guest, of the modules that need it
-	SHA256   string   // of Data, in hexadecimal; empty where it is not known
+	Kept     *Kept    // the module in place of Data, where it was kept
 }
 
 // Collect resolves what is asked and reads it. What cannot be had is an error;
@@ -125,13 +125,12 @@ func (c *collector) collect() error {
 	var order bytes.Buffer
 	needs, aliases := make(map[string][]string), make(map[string][]string)
 	for _, m := range c.set.Modules {
-		content, says, err := c.module(m, cut)
+		f, says, err := c.module(m, cut)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Reason, err)
 		}
-		guest := c.x.GuestPath(m)
-		c.set.Files = append(c.set.Files, File{Guest: guest, Host: c.x.file(m), Data: content.data, SHA256: content.sha256, Reason: m.Reason})
-		fmt.Fprintln(&order, strings.TrimSpace("/"+guest+" "+m.Params))
+		c.set.Files = append(c.set.Files, f)
+		fmt.Fprintln(&order, strings.TrimSpace("/"+f.Guest+" "+m.Params))
 		firmware.add(m, says.firmware)
 		needs[m.Name], aliases[m.Name] = says.depends, says.aliases
 	}
@@ -147,23 +146,29 @@ func (c *collector) collect() error {
 	return err
 }
 
-// module returns the file's contents as the image has them, and what they say.
-func (c *collector) module(m Module, cut bool) (content contents, says said, err error) {
-	if content, err = c.x.read(m, form{c.Arch, cut, cacheIn(c.CacheDir, c.Builder)}); err != nil {
-		return contents{}, said{}, err
+// module returns the file as the image has it, and what it says.
+func (c *collector) module(m Module, cut bool) (f File, says said, err error) {
+	content, err := c.x.read(m, form{c.Arch, cut, cacheIn(c.CacheDir, c.Builder)})
+	if err != nil {
+		return File{}, said{}, err
 	}
+	defer content.release()
 	o, err := parseObject(content.data)
 	if err != nil {
-		return contents{}, said{}, fmt.Errorf("read module %s: %w%s", c.x.file(m), err, again)
+		return File{}, said{}, fmt.Errorf("read module %s: %w%s", c.x.file(m), err, again)
 	}
 	info := o.named(".modinfo")
 	if err := c.checkOptions(m, modinfo(info, "parmtype")); err != nil {
-		return contents{}, said{}, err
+		return File{}, said{}, err
 	}
 	says.firmware = modinfo(info, "firmware")
 	says.depends = depends(info)
 	says.aliases = modinfo(info, "alias")
-	return content, says, nil
+	f = File{Guest: c.x.GuestPath(m), Host: c.x.file(m), Reason: m.Reason, Kept: content.kept}
+	if f.Kept == nil {
+		f.Data = content.data
+	}
+	return f, says, nil
 }
 
 // policy decides whether modules are cut, and says why.

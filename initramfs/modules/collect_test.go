@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,8 +61,8 @@ func TestCollect(t *testing.T) {
 		t.Errorf("Order = %q, want %q", got, want)
 	}
 	want := []File{
-		{folder + "lib.ko", r.Dir + "/kernel/lib.ko", nil, "-modules, needed by net", []string{folder + "net.ko"}, ""},
-		{folder + "net.ko", r.Dir + "/kernel/net.ko.xz", nil, "-modules", nil, ""},
+		{folder + "lib.ko", r.Dir + "/kernel/lib.ko", nil, "-modules, needed by net", []string{folder + "net.ko"}, nil},
+		{folder + "net.ko", r.Dir + "/kernel/net.ko.xz", nil, "-modules", nil, nil},
 	}
 	for i := range s.Files {
 		if !signed(s.Files[i].Data) {
@@ -262,10 +263,55 @@ func (k keptModules) collect(t *testing.T) []byte {
 	}
 	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Host == filepath.Join(k.dir, k.file) })
 	f := s.Files[i]
-	if sum := fmt.Sprintf("%x", sha256.Sum256(f.Data)); f.SHA256 != "" && f.SHA256 != sum {
-		t.Errorf("SHA256 of %s = %s, want %s", f.Guest, f.SHA256, sum)
+	if f.Kept == nil {
+		return f.Data
 	}
-	return f.Data
+	data, err := readKept(f.Kept)
+	if sum := fmt.Sprintf("%x", sha256.Sum256(data)); err != nil || f.Kept.SHA256() != sum {
+		t.Errorf("%s: %v, SHA256 %s, want %s", f.Guest, err, f.Kept.SHA256(), sum)
+	}
+	return data
+}
+
+func readKept(k *Kept) ([]byte, error) {
+	r, size, err := k.Open()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(r)
+	if err == nil && int64(len(data)) != size {
+		err = fmt.Errorf("%d bytes, not %d", len(data), size)
+	}
+	return data, errors.Join(err, r.Close())
+}
+
+// TestKeptChanged: what happens to a kept module after it was found whole does not
+// get into an image.
+func TestKeptChanged(t *testing.T) {
+	c := cacheIn(t.TempDir(), "test")
+	c.store("a", []byte("first"))
+	k, mem, ok := c.load("a")
+	if !ok {
+		t.Fatal("what was kept is not there")
+	}
+	mem.release()
+	if got, err := readKept(k); err != nil || string(got) != "first" {
+		t.Errorf("read %q, %v, want first", got, err)
+	}
+	file := filepath.Join(c.dir, "a")
+	c.store("b", []byte("other"))
+	for name, change := range map[string]func(){
+		"another program's": func() { c.store("a", []byte("other")) },
+		"another's":         func() { _ = os.WriteFile(file, readAll(t, filepath.Join(c.dir, "b")), 0o600) },
+		"cut short":         func() { _ = os.WriteFile(file, readAll(t, file)[:sealSize], 0o600) },
+		"gone":              func() { _ = os.Remove(file) },
+	} {
+		c.store("a", []byte("first"))
+		change()
+		if got, err := readKept(k); !errors.Is(err, errChanged) {
+			t.Errorf("%s: read %q, %v, want %v", name, got, err, errChanged)
+		}
+	}
 }
 
 // files returns the files of the cache.

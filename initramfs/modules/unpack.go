@@ -56,34 +56,49 @@ func (x *Index) GuestPath(m Module) string {
 // file returns the path of m on the host.
 func (x *Index) file(m Module) string { return filepath.Join(x.Dir, filepath.FromSlash(m.Path)) }
 
-// read returns the contents of m, an ELF file for the guest, in the form f.
-func (x *Index) read(m Module, f form) (contents, error) {
+// content is a module as an image has it.
+type content struct {
+	data []byte
+	kept *Kept    // nil where it was not kept
+	mem  *scratch // of data, where it was
+}
+
+// release ends the use of data where it is that of a kept module.
+func (c content) release() {
+	if c.mem != nil {
+		c.mem.release()
+	}
+}
+
+// read returns the contents of m, an ELF file for the guest, in the form f. They
+// are to be released.
+func (x *Index) read(m Module, f form) (content, error) {
 	file := x.file(m)
 	suffix, err := packing(file)
 	if err != nil {
-		return contents{}, x.readError(file, err)
+		return content{}, x.readError(file, err)
 	}
 	keep := f.kept.dir != "" && (f.cut || suffix != "")
 	if keep {
 		// A file that cannot be read is so below, too.
 		if sum, err := hostfile.SHA256(file); err == nil {
-			if c, ok := f.kept.load(f.kept.key(f, suffix, sum)); ok {
-				return c, nil
+			if k, mem, ok := f.kept.load(f.kept.key(f, suffix, sum)); ok {
+				return content{mem.data, k, mem}, nil
 			}
 		}
 	}
 	packed, err := hostfile.Read(file, maxModule)
 	if err != nil {
-		return contents{}, x.readError(file, err)
+		return content{}, x.readError(file, err)
 	}
 	data, err := x.form(file, packed, suffix, f)
 	if err != nil {
-		return contents{}, err
+		return content{}, err
 	}
 	if keep {
 		f.kept.store(f.kept.key(f, suffix, sha256.Sum256(packed)), data)
 	}
-	return contents{data: data}, nil
+	return content{data: data}, nil
 }
 
 // form returns what becomes of data, the contents of a file with that suffix.
