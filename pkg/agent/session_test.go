@@ -79,10 +79,13 @@ func TestSession(t *testing.T) {
 }
 
 // slow is an output that is read more slowly than a command can write.
-type slow struct{ n int }
+type slow struct {
+	first chan struct{} // closed when something is written
+	once  sync.Once
+}
 
-func (s *slow) stdout(p []byte) error {
-	s.n += len(p)
+func (s *slow) stdout([]byte) error {
+	s.once.Do(func() { close(s.first) })
 	time.Sleep(2 * time.Millisecond)
 	return nil
 }
@@ -96,18 +99,17 @@ func TestSessionGrandchildWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noLeaks(t)
 			a := Agent{Sup: &supervisor, PTMX: "/dev/ptmx"}
-			var out slow
-			s, err := a.startSession(shell("trap '' HUP; yes 2>/dev/null & exec sleep 0.1"), tty, &out)
+			out := slow{first: make(chan struct{})}
+			s, err := a.startSession(shell("trap '' HUP; yes 2>/dev/null & exec sleep 1000"), tty, &out)
 			must(t, err)
+			waitFor(t, "the grandchild's first word", out.first)
+			must(t, syscall.Kill(s.process.PID, syscall.SIGKILL))
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
 				s.wait()
 			}()
 			waitFor(t, "end of the command", ended)
-			if out.n == 0 {
-				t.Error("the grandchild wrote nothing")
-			}
 		})
 	}
 }

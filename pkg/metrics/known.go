@@ -1,10 +1,6 @@
 package metrics
 
-import (
-	"cmp"
-	"slices"
-	"sync"
-)
+import "sync"
 
 // Known is what collections that follow each other need not read again: when a
 // process began, and that it is a thread of the kernel. Its zero value knows
@@ -24,9 +20,14 @@ type entry struct {
 	stat  stat
 }
 
-// sortEntries sorts by pid.
+// sortEntries sorts by pid, as proc(5) lists them in the first place: each is looked
+// at once.
 func sortEntries(entries []entry) {
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.pid, b.pid) })
+	for i := range entries {
+		for ; i > 0 && entries[i].pid < entries[i-1].pid; i-- {
+			entries[i], entries[i-1] = entries[i-1], entries[i]
+		}
+	}
 }
 
 // recall sets what is known of entries, which are sorted.
