@@ -123,10 +123,13 @@ func (p *Program) cut(program []byte) ([]byte, error) {
 		return program, nil
 	}
 	small, err := pclntab.Cut(program, Module)
-	if errors.Is(err, pclntab.ErrVersion) {
+	switch {
+	case errors.Is(err, pclntab.ErrVersion):
 		return program, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w; -keep-tracebacks leaves it whole", err)
 	}
-	return small, err
+	return small, nil
 }
 
 // file is where the program is kept.

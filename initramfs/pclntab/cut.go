@@ -9,11 +9,11 @@ import (
 
 // smallTable is a table that was cut.
 type smallTable struct {
-	data   []byte
-	header tableHeader
-	funcs  uint64 // size of the index and the functions
-	values uint64 // where the functions' data begin
-	find   uint64 // where the buckets begin
+	data     []byte
+	header   tableHeader
+	funcs    uint64 // size of the index and the functions
+	funcData uint64 // where the functions' data begin
+	find     uint64 // where the buckets begin
 }
 
 // cutter collects what stays of a table.
@@ -48,7 +48,7 @@ func (t *table) cut(module string) (*smallTable, error) {
 
 // dataEnds returns where each of the functions' data ends: where the next begins.
 func (t *table) dataEnds() map[uint32]uint32 {
-	all := []uint32{uint32(len(t.data))} //nolint:gosec // G115: less than 4 GiB, as its offsets are
+	all := []uint32{uint32(len(t.funcData))} //nolint:gosec // G115: less than 4 GiB, as its offsets are
 	for i := range t.funcs {
 		all = append(all, t.funcs[i].data...)
 	}
@@ -56,7 +56,7 @@ func (t *table) dataEnds() map[uint32]uint32 {
 	all = slices.Compact(all)
 	ends := make(map[uint32]uint32, len(all))
 	for i, at := range all[:len(all)-1] {
-		if all[i+1] <= uint32(len(t.data)) { //nolint:gosec // G115: see above
+		if all[i+1] <= uint32(len(t.funcData)) { //nolint:gosec // G115: see above
 			ends[at] = all[i+1]
 		}
 	}
@@ -123,7 +123,8 @@ func appendAs(b []byte, values ...any) []byte {
 }
 
 // runtimeNames begin the names of functions that may not be interrupted anywhere
-// (runtime.isAsyncSafePoint), are no goroutines of the program's, and so on.
+// (runtime.isAsyncSafePoint). Those of the first kind are no goroutines of the program's
+// either (isSystemGoroutine), and do not panic (panicCheck1).
 var runtimeNames = []string{"runtime.", "internal/runtime/", "reflect."}
 
 func isRuntime(name string) bool { return runtimeName(name) != "" }
@@ -141,14 +142,14 @@ func runtimeName(name string) string {
 func (c *cutter) shortName(name string, id uint8) string {
 	own, isOwn := strings.CutPrefix(name, c.module)
 	switch {
-	case isOwn:
+	case isOwn && !isRuntime(own):
 		return own
-	case isInit(name): // runtime.funcpkgpath takes it apart under GODEBUG=inittrace=1
+	case isOwn,
+		isInit(name),                                     // runtime.funcpkgpath reads before the beginning of an empty one, under GODEBUG=inittrace=1
+		name == "runtime.gopanic",                        // a traceback has it as "panic"
+		strings.HasPrefix(name, "reflect."),              // runtime.(*stkframe).argMapInternal knows two; panics have the others
+		id == idWrapper && strings.Contains(name, ".(*"): // runtime.panicwrap takes it apart for its panic
 		return name
-	case name == "reflect.makeFuncStub", name == "reflect.methodValueCall": // runtime.(*stkframe).argMapInternal knows them
-		return name
-	case id == idWrapper && strings.Contains(name, ".(*"): // runtime.panicwrap takes it apart
-		return strings.TrimSuffix(runtimeName(name)+"?", ".?") + ".(*?).?"
 	default:
 		return runtimeName(name)
 	}
@@ -194,16 +195,18 @@ func (c *cutter) inlined(f *function, name string) ([]byte, error) {
 	calls := make([]inlinedCall, most+1)
 	mustDecode(raw, calls)
 	needed := f.ID != idNormal
+	names := make([]string, len(calls))
 	for i := range calls {
-		call, err := c.name(calls[i].Name)
-		if err != nil {
+		if names[i], err = c.name(calls[i].Name); err != nil {
 			return nil, err
 		}
-		needed = needed || calls[i].ID != idNormal || isRuntime(call) != isRuntime(name)
-		calls[i].Name, calls[i].StartLine = c.putName(c.shortName(call, calls[i].ID)), 0
+		needed = needed || calls[i].ID != idNormal || isRuntime(names[i]) != isRuntime(name)
 	}
 	if !needed {
 		return nil, nil
+	}
+	for i := range calls {
+		calls[i].Name, calls[i].StartLine = c.putName(c.shortName(names[i], calls[i].ID)), 0
 	}
 	return appendAs(nil, calls), nil
 }
@@ -225,8 +228,10 @@ func (c *cutter) putPCData(was uint32) (uint32, error) {
 		if err != nil {
 			return 0, err
 		}
-		at = uint32(len(c.pcData)) //nolint:gosec // G115: less than it was
-		c.pcData = append(c.pcData, stream...)
+		at = uint32(len(c.pcData)) //nolint:gosec // G115: see below
+		if c.pcData = append(c.pcData, stream...); len(c.pcData) > len(c.table.pcData) {
+			return 0, errFormat("values at %#x are part of others", was)
+		}
 		c.pcDataAt[was] = at
 	}
 	return at, nil
@@ -235,23 +240,23 @@ func (c *cutter) putPCData(was uint32) (uint32, error) {
 func (c *cutter) dataOf(at uint32) ([]byte, error) {
 	end, ok := c.ends[at]
 	if !ok {
-		return nil, errFormat("data at %#x of %d bytes", at, len(c.table.data))
+		return nil, errFormat("data at %#x of %d bytes", at, len(c.table.funcData))
 	}
-	return c.table.data[at:end], nil
+	return c.table.funcData[at:end], nil
 }
 
-// values lays out the functions' data in their old order, which is by alignment,
+// layOut lays out the functions' data in their old order, which is by alignment,
 // and returns with them where each is now, by where it was.
-func (c *cutter) values() (values []byte, now map[uint32]uint32) {
+func (c *cutter) layOut() (funcData []byte, now map[uint32]uint32) {
 	now = map[uint32]uint32{noData: noData}
 	for _, was := range slices.Sorted(maps.Keys(c.kept)) {
-		for len(values)%word != int(was%word) {
-			values = append(values, 0)
+		for len(funcData)%word != int(was%word) {
+			funcData = append(funcData, 0)
 		}
-		now[was] = uint32(len(values)) //nolint:gosec // G115: less than it was
-		values = append(values, c.kept[was]...)
+		now[was] = uint32(len(funcData)) //nolint:gosec // G115: less than it was
+		funcData = append(funcData, c.kept[was]...)
 	}
-	return values, now
+	return funcData, now
 }
 
 // functions returns the index, and the functions behind it.
@@ -275,7 +280,7 @@ func (c *cutter) assemble(small []function) *smallTable {
 	s := &smallTable{header: c.header}
 	h := &s.header
 	s.data = make([]byte, binary.Size(h))
-	values, now := c.values()
+	funcData, now := c.layOut()
 	h.Files = 0
 	h.Names = s.append(c.names)
 	h.Units = s.append(nil)
@@ -283,7 +288,7 @@ func (c *cutter) assemble(small []function) *smallTable {
 	h.PCData = s.append(c.pcData)
 	h.Index = s.append(c.functions(small, now))
 	s.funcs = uint64(len(s.data)) - h.Index
-	s.values = s.append(values)
+	s.funcData = s.append(funcData)
 	s.find = s.append(c.find)
 	mustEncode(s.data, h)
 	return s
@@ -318,7 +323,7 @@ func (s *smallTable) describe(f *file) {
 	slice(moduleFuncs, h.Index, h.Index+s.funcs, 1)
 	set(moduleIndex, at+h.Index)
 	set(moduleFind, at+s.find)
-	set(moduleFuncData, at+s.values)
+	set(moduleFuncData, at+s.funcData)
 	set(moduleEnd, at+uint64(len(s.data)))
 	set(moduleTypeLinks, f.sections[f.typelink].Addr)
 	set(moduleITabLinks, f.sections[f.itablink].Addr)

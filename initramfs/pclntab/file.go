@@ -33,7 +33,7 @@ func readFile(data []byte) (*file, error) {
 	h := &f.header
 	if !bytes.HasPrefix(h.Ident[:], []byte(elf.ELFMAG)) || elf.Class(h.Ident[elf.EI_CLASS]) != elf.ELFCLASS64 ||
 		elf.Data(h.Ident[elf.EI_DATA]) != elf.ELFDATA2LSB || elf.Type(h.Type) != elf.ET_EXEC {
-		return nil, errors.New("not an executable ELF file of 64 bits, little endian, that is linked statically")
+		return nil, errors.New("not an executable ELF file of 64 bits, little endian, at addresses of its own")
 	}
 	f.segments = make([]elf.Prog64, h.Phnum)
 	if err := f.read(f.segments, h.Phoff); err != nil {
@@ -47,7 +47,7 @@ func readFile(data []byte) (*file, error) {
 		return nil, errors.New("no table of section names")
 	}
 	for i := range f.sections {
-		f.names = append(f.names, f.text(f.content(int(h.Shstrndx)), uint64(f.sections[i].Name)))
+		f.names = append(f.names, text(f.content(int(h.Shstrndx)), uint64(f.sections[i].Name)))
 	}
 	return f, f.find()
 }
@@ -71,7 +71,7 @@ func (f *file) content(section int) []byte {
 }
 
 // text returns the string at an offset, empty where there is none.
-func (*file) text(table []byte, at uint64) string {
+func text(table []byte, at uint64) string {
 	if at >= uint64(len(table)) {
 		return ""
 	}
@@ -94,14 +94,30 @@ func (f *file) find() error {
 		}
 	}
 	f.constant, f.variable = f.segmentOf(f.table), f.segmentOf(f.module)
-	if f.typelink != f.table+1 || f.itablink != f.table+2 || f.segmentOf(f.itablink) != f.constant ||
+	if f.typelink != f.table+1 || f.itablink != f.table+2 || f.module <= f.itablink || f.segmentOf(f.itablink) != f.constant ||
 		f.constant < 0 || f.variable <= f.constant {
 		return errFormat("sections %q", f.names)
+	}
+	return f.check()
+}
+
+// check refuses what replace would not take with it.
+func (f *file) check() error {
+	for i := range f.sections {
+		if elf.SectionType(f.sections[i].Type) == elf.SHT_SYMTAB {
+			return errors.New("it has symbols, whose addresses would be wrong: link it with -s")
+		}
+	}
+	h := &f.header
+	headers := f.sections[1].Off // what comes first
+	if h.Phoff+uint64(h.Phnum)*uint64(h.Phentsize) > headers || h.Shoff+uint64(h.Shnum)*uint64(h.Shentsize) > headers ||
+		int(h.Phentsize) != binary.Size(elf.Prog64{}) || int(h.Shentsize) != binary.Size(elf.Section64{}) {
+		return errFormat("headers at %#x and %#x", h.Phoff, h.Shoff)
 	}
 	c, last := &f.segments[f.constant], &f.sections[f.itablink]
 	if last.Off+last.Size != c.Off+c.Filesz || c.Filesz != c.Memsz || !aligned(f.segments[f.variable].Align) ||
 		!aligned(f.sections[f.typelink].Addralign) || !aligned(last.Addralign) || !aligned(f.sections[f.table].Addralign) ||
-		f.header.Phoff > c.Off || f.header.Shoff > c.Off {
+		headers > f.sections[f.table].Off || f.segments[f.variable].Off < c.Off+c.Filesz {
 		return errFormat("segment of .gopclntab at offset %#x", c.Off)
 	}
 	return nil
@@ -149,7 +165,7 @@ func (f *file) replace(t *smallTable) []byte {
 		}
 	}
 	for i := range n.sections {
-		if i > f.itablink {
+		if n.sections[i].Off >= rest {
 			n.sections[i].Off -= nearer
 		}
 	}
@@ -179,7 +195,7 @@ func mustDecode(from []byte, v any) {
 	}
 }
 
-// mustEncode writes to where v, which has a fixed size, was read.
+// mustEncode writes v to where there is enough room for it.
 func mustEncode(to []byte, v any) {
 	if _, err := binary.Encode(to, order, v); err != nil {
 		panic(err)

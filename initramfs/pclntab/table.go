@@ -6,24 +6,25 @@ import (
 	"slices"
 )
 
-// moduleData are words of runtime.moduledata, by their index. A slice has three.
+// Words of runtime.moduledata, by their index. A slice has three.
 const (
-	moduleHeader          = 0
-	moduleNames           = 1
-	moduleUnits           = 4
-	moduleFiles           = 7
-	modulePCData          = 10
-	moduleFuncs           = 13
-	moduleIndex           = 16
-	moduleFind            = 19
-	moduleFuncData        = 40
-	moduleEnd             = 41
-	moduleTypeLinks       = 45
-	moduleITabLinks       = 48
-	moduleWords           = 51
-	word                  = 8
-	pointerSize     uint8 = 8
+	moduleHeader    = 0
+	moduleNames     = 1
+	moduleUnits     = 4
+	moduleFiles     = 7
+	modulePCData    = 10
+	moduleFuncs     = 13
+	moduleIndex     = 16
+	moduleFind      = 19
+	moduleFuncData  = 40
+	moduleEnd       = 41
+	moduleTypeLinks = 45
+	moduleITabLinks = 48
+	moduleWords     = 51
 )
+
+// word is the size of a pointer, in bytes.
+const word = 8
 
 // magic begins every table since Go 1.20.
 const magic = 0xfffffff1
@@ -71,10 +72,9 @@ const (
 
 // Tables of values by address (PCDATA in internal/abi).
 const (
-	pcUnsafePoint = 0
-	pcStackMap    = 1
-	pcInlined     = 2
-	pcArgLive     = 3
+	pcInlined = 2
+	pcArgLive = 3
+	pcTables  = 5 // how many there are
 )
 
 // Data of functions (FUNCDATA in internal/abi).
@@ -82,6 +82,7 @@ const (
 	dataInlined = 3
 	dataArgs    = 5
 	dataArgLive = 6
+	dataTables  = 8
 	noData      = ^uint32(0)
 )
 
@@ -100,13 +101,13 @@ type function struct {
 
 // table is what the linker wrote.
 type table struct {
-	header tableHeader
-	names  []byte
-	pcData []byte
-	data   []byte // of functions
-	find   []byte // buckets by address, of indices
-	index  []uint32
-	funcs  []function
+	header   tableHeader
+	names    []byte
+	pcData   []byte
+	funcData []byte
+	find     []byte // buckets by address, of indices
+	index    []uint32
+	funcs    []function
 }
 
 func (f *file) readTable() (*table, error) {
@@ -116,7 +117,7 @@ func (f *file) readTable() (*table, error) {
 		return nil, errFormat("%d bytes", len(raw))
 	}
 	h := &t.header
-	if h.Magic != magic || h.PointerSize != pointerSize {
+	if h.Magic != magic || h.PointerSize != word {
 		return nil, errFormat("magic %#x, pointers of %d bytes", h.Magic, h.PointerSize)
 	}
 	var module [moduleWords]uint64
@@ -138,7 +139,7 @@ func (f *file) readTable() (*table, error) {
 		return nil, errFormat("order of its parts")
 	}
 	t.names, t.pcData = raw[h.Names:h.Units], raw[h.PCData:h.Index]
-	t.data, t.find = raw[data:find], raw[find:]
+	t.funcData, t.find = raw[data:find], raw[find:]
 	return t, t.readFuncs(raw[h.Index:data])
 }
 
@@ -164,7 +165,7 @@ func (t *table) readFuncs(raw []byte) error {
 			return errFormat("function %d at %#x", i, at)
 		}
 		rest := raw[at+fixedSize:]
-		if uint64(f.PCData)+uint64(f.Data) > uint64(len(rest))/4 {
+		if f.PCData > pcTables || f.Data > dataTables || uint64(f.PCData)+uint64(f.Data) > uint64(len(rest))/4 {
 			return errFormat("function %d at %#x with %d and %d values", i, at, f.PCData, f.Data)
 		}
 		f.pcData, f.data = make([]uint32, f.PCData), make([]uint32, f.Data)
