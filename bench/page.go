@@ -69,5 +69,6 @@ program included, and the files that the boot wrote.`
 	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
 	growthText  = `The hand-over, or what is named, as something grows. Process 1's share with IDM has the kernel's own start in it, and
 what the port's driver costs; there, each more is what counts.`
-	programText = `kinit, linked alone, is a file of %s kB. What is in it by package, as its symbols tell, and what is left of its sections:`
+	programText = `kinit, linked alone, is a file of %s kB. What is in it by package, as its symbols tell, and what is left of its
+sections, before three fifths of .gopclntab and go:func. are cut (initramfs/pclntab):`
 )
