@@ -54,6 +54,7 @@ type Machine struct {
 	stdio   stdio // of work
 	guest   guest
 	stops   chan time.Duration // from the host: stop the workload
+	asked   *time.Duration     // grace of the stop that the host asked for
 	ends    atomic.Bool        // the machine ends: no stage begins any more
 	ending  sync.Mutex         // taken for ever by the goroutine that ends the machine
 	current string

@@ -128,8 +128,12 @@ func (m *Machine) stopRest() {
 	if ended(idle, 0) {
 		return
 	}
+	grace := m.setup.Grace()
+	if m.asked != nil {
+		grace = *m.asked
+	}
 	signalAll(m.setup.StopSignal())
-	if ended(idle, m.setup.Grace()) {
+	if ended(idle, grace) {
 		return
 	}
 	m.log.info("killing what is left")

@@ -93,6 +93,7 @@ func (m *Machine) wait() Exit {
 			if grace < 0 {
 				grace = m.setup.Grace()
 			}
+			m.asked = &grace
 			killed = m.stop(grace)
 		case <-killed:
 			m.log.warn("the workload did not stop in time: killing it")

@@ -58,7 +58,7 @@ func (s *screen) text() (string, <-chan struct{}) {
 
 // boot starts a guest with script as its workload, and logs its console at the
 // end of a test that failed. kind is vm.IDMHvc or vm.IDMPort.
-func boot(t *testing.T, kind, script string) *guest {
+func boot(t *testing.T, kind, script string, more ...func(*Scenario)) *guest {
 	t.Helper()
 	dir := t.TempDir()
 	g := &guest{
@@ -68,6 +68,9 @@ func boot(t *testing.T, kind, script string) *guest {
 	s := &Scenario{Base: baseBusybox, IDM: kind, Script: script, Append: []string{"kinit.idm=/dev/hvc1"}}
 	if kind == vm.IDMPort {
 		s.Append = []string{"kinit.idm=/dev/vport0p1"}
+	}
+	for _, change := range more {
+		change(s)
 	}
 	s.setDefaults()
 	config, err := lab.Prepare(t.Context(), s, vm.MachineQ35, dir)

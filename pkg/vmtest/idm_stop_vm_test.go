@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kguest/kguest/pkg/idm"
+	"github.com/kguest/kguest/pkg/idm/client"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
 	"github.com/kguest/kguest/pkg/vm"
 )
@@ -130,6 +131,28 @@ while :; do sleep 0.1; done
 			}
 		})
 	}
+}
+
+// TestIDMStopLeftover stops a guest in which a host's command does not listen: the
+// host's grace holds for that as well, not the ten hours of launch.json.
+func TestIDMStopLeftover(t *testing.T) {
+	hours := func(s *Scenario) { s.LaunchJSON = `{"stop": {"graceSeconds": 36000}}` }
+	g := boot(t, vm.IDMPort, "trap 'exit 43' TERM; echo ready; while :; do sleep 0.1; done\n", hours)
+	g.await(t, "ready")
+	c := g.client(t)
+	defer c.Close()
+	out := &heard{first: make(chan struct{})}
+	deaf := client.Command{Args: []string{"sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"}, Stdout: out}
+	p, err := c.Exec(t.Context(), deaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = p.Wait() }() // it ends with the machine
+	<-out.first
+	if err := c.Stop(t.Context(), &idmpb.StopRequest{GraceMilliseconds: 1000}); err != nil {
+		t.Error(err)
+	}
+	g.end(t, 43, 0)
 }
 
 // TestIDMSignalKills ends a workload by a signal, which is no stop.

@@ -56,7 +56,7 @@ func stop(c *call, f *verb.Flags) action {
 	var now, wait bool
 	f.Duration(&grace, "grace", "TIME", "such as 5s; the default is the guest's own")
 	f.Bool(&now, "now", "SIGKILL at once")
-	f.Bool(&wait, "wait", "waits for the end, and prints how it was")
+	f.Bool(&wait, "wait", "waits for the end of the workload, and prints how it was; the machine ends after it")
 	return func(ctx context.Context, args verb.Args) error {
 		if err := args.Exactly(); err != nil {
 			return err

@@ -260,8 +260,15 @@ func TestExecErrors(t *testing.T) {
 		if code, err := p.Wait(); code != 127 || !errors.As(err, &guestErr) || guestErr.Message != "missing: not found" {
 			t.Errorf("Wait = %d, %v, want 127 and the guest's reason", code, err)
 		}
-		if _, err := c.Exec(t.Context(), Command{Args: []string{"x"}, Env: []string{"A"}}); err == nil {
-			t.Error("Exec with a variable that has no value succeeds")
+		for _, command := range []Command{
+			{Args: []string{"x"}, Env: []string{"A"}},
+			{Args: []string{"x", "\xff"}},
+			{Args: []string{"x"}, Env: []string{"A=\xff"}},
+			{Args: []string{"x"}, Dir: "/\xff"},
+		} {
+			if _, err := c.Exec(t.Context(), command); err == nil {
+				t.Errorf("Exec of %+v succeeds", command)
+			}
 		}
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

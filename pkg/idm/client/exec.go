@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kguest/kguest/pkg/idm"
 	"github.com/kguest/kguest/pkg/idm/idmpb"
@@ -42,6 +44,11 @@ const stdinSize = 32 << 10
 func (c *Client) Exec(ctx context.Context, command Command) (*Process, error) {
 	start := &idmpb.ExecStreamRequestStart{
 		Command: command.Args, WorkingDirectory: command.Dir, Tty: command.TTY,
+	}
+	for _, text := range slices.Concat(command.Args, command.Env, []string{command.Dir}) {
+		if !utf8.ValidString(text) { // the contract's fields are protobuf strings
+			return nil, fmt.Errorf("start command in guest: %q: not UTF-8, which is all that IDM has for arguments, variables and paths", text)
+		}
 	}
 	for _, entry := range command.Env {
 		name, value, ok := strings.Cut(entry, "=")
