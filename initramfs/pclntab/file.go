@@ -12,8 +12,8 @@ import (
 // order is that of every architecture that is known.
 var order = binary.LittleEndian
 
-// file is a program. Of its sections these follow each other: the table, the two
-// that the linker puts behind it in the same segment, and those of the data's.
+// file is a program. The linker puts two sections behind the table in its segment;
+// those of the data's segment follow.
 type file struct {
 	data     []byte
 	header   elf.Header64
