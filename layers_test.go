@@ -33,9 +33,13 @@ type place struct {
 // places has every package of the module; dir/... stands for all below dir.
 var places = map[string]place{
 	"pkg/dirnames": {guest, -1},
+	"pkg/inroot":   {guest, -1},
 	"pkg/jsontok":  {guest, -1},
 	"pkg/nearest":  {guest, -1},
-	"pkg/idm/wire": {guest, -1},
+	"pkg/rawfile":  {guest, -1},
+
+	"pkg/stackroom": {guest, -1},
+	"pkg/idm/wire":  {guest, -1},
 
 	"pkg/shell/page": {guest, -1},
 
