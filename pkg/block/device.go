@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kguest/kguest/pkg/dirnames"
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // Tree is where the kernel shows block devices: Sys is sysfs's mount point, Dev
@@ -45,8 +46,11 @@ func (t Tree) Serial(name string) string {
 	return t.attribute(name, "device/serial")
 }
 
+// maxAttribute is the most bytes of a file of sysfs (the kernel's PAGE_SIZE, at its largest).
+const maxAttribute = 64 << 10
+
 func (t Tree) attribute(name, attr string) string {
-	b, err := os.ReadFile(filepath.Join(t.Sys, "class/block", name, attr))
+	b, err := rawfile.Read(t.Sys+"/class/block/"+name+"/"+attr, maxAttribute)
 	if err != nil {
 		return ""
 	}

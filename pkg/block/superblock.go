@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // Super is what a superblock says.
@@ -26,17 +26,11 @@ const superSize = 2048
 // ReadSuper reads the superblock of the device or file at path. The error is
 // ErrNoFileSystem or an *fs.PathError.
 func ReadSuper(path string) (Super, error) {
-	f, err := os.Open(path)
+	head, err := rawfile.Head(path, superSize)
 	if err != nil {
 		return Super{}, err
 	}
-	defer f.Close()
-	buf := make([]byte, superSize)
-	n, err := io.ReadFull(f, buf)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return Super{}, err
-	}
-	return ParseSuper(buf[:n])
+	return ParseSuper(head)
 }
 
 // ParseSuper recognizes a file system by the first 2048 bytes of its device;

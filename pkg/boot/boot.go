@@ -19,6 +19,8 @@ import (
 	"github.com/kguest/kguest/pkg/hook"
 	"github.com/kguest/kguest/pkg/kmod"
 	"github.com/kguest/kguest/pkg/ociproc"
+	"github.com/kguest/kguest/pkg/rootfs"
+	_ "github.com/kguest/kguest/pkg/stackroom"
 	"github.com/kguest/kguest/pkg/supervise"
 )
 
@@ -45,7 +47,7 @@ type Machine struct {
 	out     io.Writer // for lines
 	files   [3]*os.File
 	params  Params
-	stopped <-chan os.Signal
+	stopped *supervise.Stops
 	sup     supervise.Supervisor
 	channel *channel
 	modules *kmod.Loader // nil for none, and before the stage
@@ -64,9 +66,10 @@ type Machine struct {
 	line       string // the kernel's command line
 	paramsRead bool
 	paramsErr  error
-	hooks      *hook.Runner // nil where there are no scripts
-	progress   progress     // of the current stage
-	left       left         // of the initramfs
+	hooks      *hook.Runner      // nil where there are no scripts
+	progress   progress          // of the current stage
+	left       left              // of the initramfs
+	initramfs  *rootfs.Initramfs // from the switch until it is deleted
 }
 
 // Run boots the machine, runs the workload, and ends the machine. The workload

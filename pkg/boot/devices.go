@@ -34,11 +34,12 @@ func MountDisk(modules *kmod.Loader, role string, ref block.Ref, target string, 
 		return fmt.Errorf("mount %s: %w", role, err)
 	}
 	errs = modules.FileSystem(spec.FSType)
-	if err := (mount.Dir{Path: target}).Apply(); err != nil {
-		return fmt.Errorf("mount %s: %w", role, err)
+	err = mount.Apply([]mount.Step{mount.Dir{Path: target}, spec})
+	if _, ok := errors.AsType[*mount.Error](err); ok {
+		err = fmt.Errorf("%s: %w", dev, err)
 	}
-	if err := spec.Apply(); err != nil {
-		return errors.Join(append(errs, fmt.Errorf("mount %s: %s: %w", role, dev, err))...)
+	if err != nil {
+		return errors.Join(append(errs, fmt.Errorf("mount %s: %w", role, err))...)
 	}
 	return nil
 }

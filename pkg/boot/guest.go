@@ -94,14 +94,12 @@ func (g *guest) ends() bool {
 	return true
 }
 
-var errNoWorkload = fmt.Errorf("%w: the workload does not run yet", syscall.EAGAIN)
-
 // workload returns the workload and what it was made of.
 func (g *guest) workload() (Setup, *Workload, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.work == nil {
-		return Setup{}, nil, errNoWorkload
+		return Setup{}, nil, fmt.Errorf("%w: the workload does not run yet", syscall.EAGAIN)
 	}
 	return g.setup, g.work, nil
 }

@@ -45,10 +45,13 @@ func (l *logger) warn(message string, details ...detail) { l.write(LevelWarn, ""
 
 func (l *logger) error(message string, details ...detail) { l.write(LevelError, "", message, details) }
 
+// writes reports whether lines of that level are written.
+func (l *logger) writes(level Level) bool { return int32(level) >= l.least.Load() }
+
 // write writes a line of a stage; "" for none. A console that does not take it
 // loses it.
 func (l *logger) write(level Level, stageName, message string, details []detail) {
-	if int32(level) < l.least.Load() {
+	if !l.writes(level) {
 		return
 	}
 	var line strings.Builder

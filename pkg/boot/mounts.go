@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/kguest/kguest/pkg/mount"
 )
@@ -56,12 +57,7 @@ func MountKernel() (warnings []error, err error) {
 	if err := mount.Apply(required); err != nil {
 		return nil, err
 	}
-	for _, s := range optional {
-		if err := s.Apply(); err != nil && !afterMissingDir(err) {
-			warnings = append(warnings, err)
-		}
-	}
-	return warnings, nil
+	return slices.DeleteFunc(mount.ApplyAll(optional), afterMissingDir), nil
 }
 
 // afterMissingDir reports a mount that could not be since its directory could

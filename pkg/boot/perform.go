@@ -179,7 +179,7 @@ func (m *Machine) step(name string, do func() error) error {
 	err := do()
 	took := time.Since(began)
 	m.guest.stepDone(metrics.Stage{Name: name, Duration: took}, err)
-	if err == nil {
+	if err == nil && m.log.writes(LevelInfo) {
 		m.log.write(LevelInfo, name, "done", []detail{{"took", took.String()}})
 	}
 	return err

@@ -196,7 +196,7 @@ func (m *Machine) shell(sh shell, s rescue.Situation) (rescue.Wish, error) {
 	var ended bool
 	select {
 	case <-p.Done():
-	case <-m.stopped:
+	case <-m.stopped.C():
 		ended = true
 	case <-m.stops:
 		ended = true

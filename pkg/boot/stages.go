@@ -3,13 +3,13 @@ package boot
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/kguest/kguest/pkg/agent"
 	"github.com/kguest/kguest/pkg/console"
 	"github.com/kguest/kguest/pkg/hook"
 	"github.com/kguest/kguest/pkg/mount"
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // stage is a named part of the boot. An error ends it.
@@ -70,6 +70,9 @@ func mounts(_ context.Context, m *Machine) error {
 	return err
 }
 
+// maxCmdline is more than the kernel keeps of its command line, in bytes.
+const maxCmdline = 1 << 20
+
 // readParams reads the kernel's command line before the first stage, since what
 // comes before that hangs on it.
 func (m *Machine) readParams() error {
@@ -77,7 +80,7 @@ func (m *Machine) readParams() error {
 	if !m.paramsRead { // the stage mounts says why
 		return nil
 	}
-	line, err := os.ReadFile(cmdlinePath)
+	line, err := rawfile.Read(cmdlinePath, maxCmdline)
 	if err != nil {
 		return fmt.Errorf("read kernel parameters: %w", err)
 	}
@@ -101,9 +104,9 @@ func checkParams(_ context.Context, m *Machine) error {
 }
 
 func openConsole(_ context.Context, m *Machine) error {
-	tty, err := console.Open(consolePath)
+	tty, err := openBlocking(consolePath)
 	if err != nil {
-		m.warn(err)
+		m.warn(fmt.Errorf("open console: %w", err))
 		return nil
 	}
 	defer tty.Close()
@@ -179,10 +182,13 @@ func switchRoot(_ context.Context, m *Machine) error {
 		}
 	}
 	kept := m.leave()
-	warnings, err := Transfer(RootPath).Switch()
-	m.warn(warnings...)
-	if err == nil {
-		m.left = kept
+	initramfs, err := Transfer(RootPath).Switch()
+	if err != nil {
+		return err
 	}
-	return err
+	m.left, m.initramfs = kept, initramfs
+	if used := initramfs.Used(); used == 0 || used > mostKept {
+		m.deleteInitramfs()
+	}
+	return nil
 }

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // ApplySysctls writes the kernel's settings below dir, /proc/sys, in the order
@@ -32,10 +33,5 @@ func sysctlFile(name string) string {
 }
 
 func writeSysctl(path, value string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return errors.Unwrap(err)
-	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	return errors.Unwrap(rawfile.Write(path, value))
 }

@@ -27,8 +27,21 @@ func run(ctx context.Context, m *Machine) error {
 	}
 	m.guest.started(m.setup, work)
 	m.tell(&idmpb.BootStateEvent{State: idmpb.BootStateReady})
+	m.deleteInitramfs()
 	m.spawn(ctx, m.watchOOM)
 	return nil
+}
+
+// mostKept is how much of memory the initramfs may take, in bytes, until the
+// workload runs: then nothing waits for its deletion.
+const mostKept = 8 << 20
+
+// deleteInitramfs frees the memory of the initramfs.
+func (m *Machine) deleteInitramfs() {
+	if m.initramfs != nil {
+		m.warn(m.initramfs.Delete())
+		m.initramfs = nil
+	}
 }
 
 // start starts the workload on the streams that the parameters name.
@@ -85,7 +98,7 @@ func (m *Machine) wait() Exit {
 		case <-m.work.Done():
 			m.tellEnding()
 			return m.work.Exit()
-		case <-m.stopped:
+		case <-m.stopped.C():
 			if killed == nil {
 				killed = m.stop(m.setup.Grace())
 			}

@@ -107,10 +107,10 @@ func (w *Workload) makeGroup() (err error) {
 	if w.Threaded && w.Limits.MemoryMax > 0 {
 		return errors.New("resources.memoryMax: a threaded cgroup (kinit.cgroup=threaded) has no memory limit")
 	}
+	uncounted := cgroup.Account(cgroupPath, w.Threaded) // without a limit it is only metrics that are missing
 	if w.group, err = cgroup.Create(cgroupPath, w.Cgroup, w.Threaded); err != nil {
 		return err
 	}
-	uncounted := w.group.Account() // without a limit it is only metrics that are missing
 	if err = w.group.Limit(w.Limits); err != nil {
 		return errors.Join(err, uncounted)
 	}

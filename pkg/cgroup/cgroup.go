@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/containerd/cgroups/v3"
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // Group is a cgroup: a directory.
@@ -43,7 +43,7 @@ func Create(root, name string, threaded bool) (*Group, error) {
 	if err := CheckName(name); err != nil {
 		return nil, fmt.Errorf("make cgroup below %s: %w", root, err)
 	}
-	if mode := cgroups.Mode(); mode != cgroups.Unified {
+	if !isUnified(root) {
 		return nil, fmt.Errorf("make cgroup %s: %s is not the unified hierarchy: mount cgroup2 there (kmount kernel does)", name, root)
 	}
 	g := &Group{dir: filepath.Join(root, name), threaded: threaded}
@@ -61,7 +61,7 @@ func Create(root, name string, threaded bool) (*Group, error) {
 // Open opens the group's directory, for CLONE_INTO_CGROUP (clone(2), Linux
 // 5.7): a process started into it is in it from its first instruction.
 func (g *Group) Open() (*os.File, error) {
-	f, err := os.Open(g.dir)
+	f, err := openDir(g.dir)
 	if err != nil {
 		return nil, fmt.Errorf("open cgroup: %w", err)
 	}
@@ -116,14 +116,14 @@ func (g *Group) Delete() error {
 func (g *Group) Name() string { return filepath.Base(g.dir) }
 
 func (g *Group) write(file, value string) error {
-	path := filepath.Join(g.dir, file)
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
+	err := rawfile.Write(g.dir+"/"+file, value)
+	var perr *fs.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &perr) && perr.Op == "open":
 		return fmt.Errorf("set cgroup: %w", err)
-	}
-	_, err = f.WriteString(value)
-	if err = errors.Join(err, f.Close()); err != nil {
+	default:
 		return fmt.Errorf("set cgroup %s to %q: %w", file, value, err)
 	}
-	return nil
 }

@@ -115,7 +115,7 @@ func TestLimitOfKernel(t *testing.T) {
 		defer g.Delete() //nolint:errcheck // it is checked in TestGroup
 		b, err := os.ReadFile(filepath.Join(hierarchy, "cgroup.controllers"))
 		must(t, err)
-		must(t, g.Account())
+		must(t, Account(hierarchy, false))
 		err = g.Limit(Limits{PidsMax: 77})
 		if strings.Contains(string(b), "pids") {
 			must(t, err)

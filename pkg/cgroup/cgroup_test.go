@@ -108,17 +108,16 @@ func TestAccount(t *testing.T) {
 		{false, "cpuset\n", ""},
 		{false, "\n", ""},
 	} {
-		g, root := fakeGroup(t, "cgroup.controllers", "cgroup.subtree_control")
-		g.threaded = tt.threaded
+		_, root := fakeGroup(t, "cgroup.controllers", "cgroup.subtree_control")
 		must(t, os.WriteFile(filepath.Join(root, "cgroup.controllers"), []byte(tt.have), 0o600))
-		must(t, g.Account())
+		must(t, Account(root, tt.threaded))
 		if got := contents(t, root)["cgroup.subtree_control"]; got != tt.want {
 			t.Errorf("Account of %q, threaded %v: %q, want %q", tt.have, tt.threaded, got, tt.want)
 		}
 	}
-	g, root := fakeGroup(t)
+	_, root := fakeGroup(t)
 	want := "read cgroup controllers: open " + root + "/cgroup.controllers: no such file or directory"
-	if err := g.Account(); err == nil || err.Error() != want {
+	if err := Account(root, false); err == nil || err.Error() != want {
 		t.Errorf("Account without the hierarchy = %v, want %s", err, want)
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // Limits bound what the processes of a group use; zero bounds nothing.
@@ -18,18 +18,22 @@ type Limits struct {
 	CPUPeriod uint64 // microseconds
 }
 
-// Account has the parent hand down what counts and limits CPU, memory, tasks and
-// I/O, as far as this kernel has it: CPU and tasks alone to a threaded group,
-// which cannot have the others.
-func (g *Group) Account() error {
-	parent := Group{dir: filepath.Dir(g.dir)}
-	data, err := os.ReadFile(filepath.Join(parent.dir, "cgroup.controllers"))
+// maxList is more than the names of all controllers, in bytes.
+const maxList = 64 << 10
+
+// Account has the hierarchy mounted at root hand down to its groups what counts and
+// limits CPU, memory, tasks and I/O, as far as this kernel has it: CPU and tasks
+// alone to threaded groups, which cannot have the others. It costs least where
+// there is no group yet.
+func Account(root string, threaded bool) error {
+	parent := Group{dir: root, threaded: threaded}
+	data, err := rawfile.Read(root+"/cgroup.controllers", maxList)
 	if err != nil {
 		return fmt.Errorf("read cgroup controllers: %w", err)
 	}
 	var on []string
 	for name := range strings.FieldsSeq(string(data)) {
-		if g.canHave(name) {
+		if parent.canHave(name) {
 			on = append(on, "+"+name)
 		}
 	}
@@ -57,7 +61,7 @@ func (g *Group) Limit(l Limits) error {
 	}{
 		{l.MemoryMax > 0, "memory", "memory.max", strconv.FormatUint(l.MemoryMax, 10)},
 		{l.PidsMax > 0, "pids", "pids.max", strconv.FormatUint(l.PidsMax, 10)},
-		{l.CPUQuota > 0, "cpu", "cpu.max", fmt.Sprintf("%d %d", l.CPUQuota, l.CPUPeriod)},
+		{l.CPUQuota > 0, "cpu", "cpu.max", strconv.FormatUint(l.CPUQuota, 10) + " " + strconv.FormatUint(l.CPUPeriod, 10)},
 	} {
 		if !set.on {
 			continue

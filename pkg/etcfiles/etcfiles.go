@@ -3,15 +3,14 @@
 // write out of it.
 //
 // A link on the way to /etc is resolved as inside a chroot; a file that is
-// itself a link is replaced and not followed. Each file is written beside its
-// place and renamed onto it, with mode 0644.
+// itself a link is replaced and not followed. One that is there stays until the
+// other, written beside it, is renamed onto it. Files get mode 0644.
 package etcfiles
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,37 +23,38 @@ const maxFileSize = 1 << 20
 
 // openEtc opens the directory that /etc is inside root, and makes it, and where
 // its link leads, if it is missing.
-func openEtc(root string) (*os.Root, error) {
+func openEtc(root string) (etc, error) {
+	e, err := findEtc(root)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return e, err
+	}
+	if err := makeEtc(root); err != nil {
+		return etc{}, err
+	}
+	return findEtc(root)
+}
+
+func makeEtc(root string) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	tree, err := os.OpenRoot(root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer tree.Close()
 	path, err := securejoin.SecureJoin(root, "etc")
 	if err != nil {
-		return nil, fmt.Errorf("resolve /etc: %w", err)
+		return fmt.Errorf("resolve /etc: %w", err)
 	}
 	// os.Root would refuse an absolute link; of what SecureJoin resolved there
 	// is none left, and os.Root holds should there be one after all.
 	path, err = filepath.Rel(root, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := tree.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := makeDir(tree, path); err != nil {
-			return nil, err
-		}
-	}
-	return tree.OpenRoot(path)
-}
-
-// makeDir makes path with mode 0755 whatever the umask is.
-func makeDir(tree *os.Root, path string) error {
-	const mode = 0o755
+	const mode = 0o755 // whatever the umask is
 	if err := tree.MkdirAll(path, mode); err != nil {
 		return err
 	}
@@ -63,59 +63,50 @@ func makeDir(tree *os.Root, path string) error {
 
 // write replaces the file name of /etc in root by content.
 func write(root, name string, content []byte) error {
-	etc, err := openEtc(root)
+	e, err := openEtc(root)
 	if err != nil {
 		return fmt.Errorf("write /etc/%s below %s: %w", name, root, err)
 	}
-	defer etc.Close()
-	if err := replace(etc, name, content); err != nil {
+	defer e.close()
+	if err := e.replace(name, content); err != nil {
 		return fmt.Errorf("write /etc/%s below %s: %w", name, root, err)
 	}
 	return nil
 }
 
-func replace(etc *os.Root, name string, content []byte) error {
+// replace makes the file name, or puts another in its place.
+func (e etc) replace(name string, content []byte) error {
+	err := e.make(name, content)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	beside := "." + name + ".new"
-	if err := etc.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := etc.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = cmp.Or(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = etc.Rename(beside, name)
+	err = e.make(beside, content)
+	if errors.Is(err, fs.ErrExist) { // of an earlier try, or the image's
+		if err := e.remove(beside); err != nil {
+			return err
+		}
+		err = e.make(beside, content)
 	}
 	if err != nil {
-		_ = etc.Remove(beside) // err says more
+		return err
+	}
+	if err := e.rename(beside, name); err != nil {
+		_ = e.remove(beside) // err says more
 		return err
 	}
 	return nil
 }
 
-// readOwn returns the content of the file name of etc, and nothing if it is
-// missing or not a regular file.
-func readOwn(etc *os.Root, name string) ([]byte, error) {
-	info, err := etc.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && !info.Mode().IsRegular()) {
-		return nil, nil
-	}
+// make makes a file, whole or not at all. One that is there is an fs.ErrExist.
+func (e etc) make(name string, content []byte) error {
+	fd, err := e.create(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f, err := etc.Open(name)
-	if err != nil {
-		return nil, err
+	if err := cmp.Or(fill(fd, content), closeFile(fd)); err != nil {
+		_ = e.remove(name) // err says more
+		return err
 	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > maxFileSize {
-		return nil, fmt.Errorf("keep its lines: it is larger than %d bytes", maxFileSize)
-	}
-	return content, nil
+	return nil
 }

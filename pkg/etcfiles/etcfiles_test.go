@@ -39,8 +39,8 @@ var hostile = []struct {
 	{name: "file is a loop", image: tree{"etc/FILE": "-> FILE"}, etc: "etc"},
 	{name: "file is there", image: tree{"etc/FILE": "= # old\n"}, etc: "etc"},
 	{name: "file is a fifo", image: tree{"etc/FILE": "fifo"}, etc: "etc"},
-	{name: "temporary is a link out", image: tree{"etc/.FILE.new": "-> OUTSIDE/victim"}, etc: "etc"},
-	{name: "temporary is there", image: tree{"etc/.FILE.new": "= of an earlier run"}, etc: "etc"},
+	{name: "temporary is a link out", image: tree{"etc/FILE": "= # old\n", "etc/.FILE.new": "-> OUTSIDE/victim"}, etc: "etc"},
+	{name: "temporary is there", image: tree{"etc/FILE": "= # old\n", "etc/.FILE.new": "= of an earlier run"}, etc: "etc"},
 }
 
 // writers write one file each, and say what must be in it.
@@ -96,11 +96,11 @@ func TestNotWritable(t *testing.T) {
 			image tree
 			want  string
 		}{
-			{name: "a directory in its place", image: tree{"etc/FILE": "dir"}, want: "file exists"},
-			{name: "a full directory in its place", image: tree{"etc/FILE/sub": "dir"}, want: "file exists"},
+			{name: "a directory in its place", image: tree{"etc/FILE": "dir"}, want: "is a directory"},
+			{name: "a full directory in its place", image: tree{"etc/FILE/sub": "dir"}, want: "is a directory"},
 			{name: "etc is a file", image: tree{"etc": "= file"}, want: "not a directory"},
 			{name: "etc is a loop", image: tree{"etc": "-> etc"}, want: "too many levels of symbolic links"},
-			{name: "a full directory beside", image: tree{"etc/.FILE.new/sub": "dir"}, want: "directory not empty"},
+			{name: "a full directory beside", image: tree{"etc/FILE": "= # old\n", "etc/.FILE.new/sub": "dir"}, want: "directory not empty"},
 		} {
 			t.Run(w.file+"/"+tt.name, func(t *testing.T) {
 				root := filepath.Join(t.TempDir(), "root")

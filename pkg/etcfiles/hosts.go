@@ -17,15 +17,15 @@ func Hosts(root, name string, addr netip.Addr) error {
 			return err
 		}
 	}
-	etc, err := openEtc(root)
+	e, err := openEtc(root)
 	if err != nil {
 		return fmt.Errorf("write /etc/hosts below %s: %w", root, err)
 	}
-	defer etc.Close()
-	old, err := readOwn(etc, "hosts")
+	defer e.close()
+	old, err := e.readOwn("hosts")
 	if err == nil {
 		if missing := missingHosts(old, name, addr); missing != "" {
-			err = replace(etc, "hosts", append([]byte(missing), old...))
+			err = e.replace("hosts", append([]byte(missing), old...))
 		}
 	}
 	if err != nil {

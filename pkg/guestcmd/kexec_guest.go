@@ -176,7 +176,7 @@ func runWorkload(ctx context.Context, env *Env, w *boot.Workload) error {
 		defer signal.Stop(suspended)
 	}
 	var sup supervise.Supervisor
-	stop, asked := ctx.Done(), supervise.Survive()
+	stop, asked := ctx.Done(), supervise.Survive().C()
 	if err := w.Start(&sup, streams); err != nil {
 		return coded(err)
 	}

@@ -219,9 +219,9 @@ func (k *kmount) showDisk(ref block.Ref, target string) error {
 func (k *kmount) show(steps ...mount.Step) { show(k.env, steps) }
 
 // show prints the steps that would change something.
-func show(env *Env, steps []mount.Step) {
+func show[S fmt.Stringer](env *Env, steps []S) {
 	for _, s := range steps {
-		if d, ok := s.(interface{ Done() bool }); ok && d.Done() {
+		if d, ok := any(s).(interface{ Done() bool }); ok && d.Done() {
 			continue
 		}
 		fmt.Fprintln(env.Stdout, s)

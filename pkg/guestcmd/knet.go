@@ -104,7 +104,7 @@ func knetPrint(env *Env, o *knetOptions) error {
 		fmt.Fprintf(env.Stdout, "rm -f %s\ncat >%s <<'EOF'\n%sEOF\n", path, path, content)
 	}
 	for _, step := range netconf.Plan(o.link) {
-		fmt.Fprintln(env.Stdout, step.Command)
+		fmt.Fprintln(env.Stdout, step.Command())
 	}
 	return nil
 }

@@ -106,11 +106,11 @@ func switchTo(env *Env, root string, command []string, dryRun bool) error {
 		fmt.Fprintln(env.Stdout, execLine(path, command[1:]))
 		return nil
 	}
-	warnings, err := transfer.Switch()
-	env.warn(warnings...)
+	initramfs, err := transfer.Switch()
 	if err != nil {
 		return err
 	}
+	env.warn(initramfs.Delete())
 	return fmt.Errorf("exec %s: %w", path, execve(path, command, os.Environ()))
 }
 

@@ -5,6 +5,7 @@
 package jsontok
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -91,17 +92,25 @@ func (d *Decoder) run() {
 // text reads a string. One without escapes costs one allocation.
 func (d *Decoder) text() string {
 	d.at++
-	begin := d.at
-	for ; d.at < len(d.data); d.at++ {
-		switch d.data[d.at] {
-		case '"':
-			d.at++
-			return string(d.data[begin : d.at-1])
-		case '\\':
-			return d.escaped(append(make([]byte, 0, 2*(d.at-begin)+16), d.data[begin:d.at]...))
-		}
+	rest := d.data[d.at:]
+	plain, _, _ := bytes.Cut(rest, []byte{'"'})
+	if i := bytes.IndexByte(plain, '\\'); i >= 0 {
+		d.at += i
+		return d.escaped(append(make([]byte, 0, 2*i+16), plain[:i]...))
 	}
-	return string(d.data[begin:])
+	d.at += min(len(plain)+1, len(rest))
+	return string(plain)
+}
+
+// name reads the name of a member.
+func (d *Decoder) name() string {
+	d.skip()
+	if d.at == len(d.data) || d.data[d.at] != '"' { // of what Check refuses
+		d.Token()
+		return ""
+	}
+	d.begin = d.at
+	return d.text()
 }
 
 // escaped reads the rest of a string, from its first escape, onto out.
@@ -173,8 +182,7 @@ func (d *Decoder) hex(at int) rune {
 // object whose bracket was the last token. Read goes to the end of the value.
 func (d *Decoder) Object(read func(name string, t Token) error) error {
 	for d.More() {
-		name, _ := d.Token().(string)
-		if err := read(name, d.Token()); err != nil {
+		if err := read(d.name(), d.Token()); err != nil {
 			return err
 		}
 	}

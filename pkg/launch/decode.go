@@ -2,9 +2,9 @@ package launch
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/kguest/kguest/pkg/jsontok"
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // MaxSize is the most bytes that a launch.json may have.
@@ -16,7 +16,7 @@ const maxWarnings = 32
 // Read decodes the file at path, see [Decode]. Errors and warnings begin with
 // path. What is not a regular file is refused without blocking on it.
 func Read(path string) (*Config, []error, error) {
-	data, err := readFile(path)
+	data, err := rawfile.Read(path, MaxSize)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,29 +28,6 @@ func Read(path string) (*Config, []error, error) {
 		warnings[i] = fmt.Errorf("%s: %w", path, w)
 	}
 	return cfg, warnings, err
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: not a regular file (%s)", path, info.Mode())
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > MaxSize {
-		return nil, fmt.Errorf("read %s: larger than %d bytes", path, MaxSize)
-	}
-	return data, nil
 }
 
 // Decode decodes a launch.json and checks it as [Config.Check] does.

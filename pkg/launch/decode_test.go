@@ -248,8 +248,8 @@ func TestRead(t *testing.T) {
 	for path, want := range map[string]string{
 		bad:           bad + `: network.ipv4.address: "10.0.0.2": not an address with a prefix length, such as 10.0.0.2/24 or fd00::2/64`,
 		large:         "read " + large + ": larger than 16777216 bytes",
-		fifo:          "read " + fifo + ": not a regular file (prw-r--r--)",
-		dir:           "read " + dir + ": not a regular file (drwxr-xr-x)",
+		fifo:          "read " + fifo + ": not a regular file (a FIFO)",
+		dir:           "read " + dir + ": not a regular file (a directory)",
 		dir + "/none": "open " + dir + "/none: no such file or directory",
 	} {
 		if cfg, _, err := Read(path); err == nil || err.Error() != want || cfg != nil {

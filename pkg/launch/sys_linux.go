@@ -1,15 +1,6 @@
 package launch
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
-
-// openFile does not wait for the writer of a FIFO.
-func openFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-}
+import "golang.org/x/sys/unix"
 
 // Resource returns the number by which setrlimit(2) and prlimit(2) know the
 // type, and false for a type that Linux does not have.

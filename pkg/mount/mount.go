@@ -21,12 +21,45 @@ type Step interface {
 
 // Apply applies steps in order and stops at the first error.
 func Apply(steps []Step) error {
+	var a applier
 	for _, s := range steps {
-		if err := s.Apply(); err != nil {
+		if err := a.apply(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ApplyAll applies steps in order and returns the error of each that failed.
+func ApplyAll(steps []Step) []error {
+	var a applier
+	var errs []error
+	for _, s := range steps {
+		if err := a.apply(s); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// applier does not ask what is mounted on a directory that it has just made.
+type applier struct{ made string }
+
+func (a *applier) apply(s Step) (err error) {
+	switch s := s.(type) {
+	case Dir:
+		made, err := s.make()
+		if made {
+			a.made = s.Path
+		}
+		return err
+	case Spec:
+		s.Once = s.Once && s.Target != a.made
+		a.made = ""
+		return s.Apply()
+	default:
+		return s.Apply()
+	}
 }
 
 // Error is a step that did not succeed.
@@ -120,36 +153,54 @@ type Dir struct {
 
 // Done reports that Apply would change nothing.
 func (d Dir) Done() bool {
-	fi, err := os.Stat(d.Path)
-	const bits = fs.ModePerm | fs.ModeSticky
-	return err == nil && fi.IsDir() && (d.Mode == 0 || fi.Mode()&bits == d.Mode&bits)
+	mode, err := stat(d.Path)
+	return err == nil && mode.IsDir() && d.has(mode)
 }
 
 // Apply makes the directory; an existing one gets the mode.
 func (d Dir) Apply() error {
-	mode := d.Mode
-	err := os.Mkdir(d.Path, 0o755)
-	switch {
-	case err == nil && mode == 0:
-		mode = 0o755
-	case errors.Is(err, fs.ErrExist):
-		fi, serr := os.Stat(d.Path)
-		if errors.Is(serr, fs.ErrNotExist) {
-			return fmt.Errorf("make directory %s: a link to nothing is in its place", d.Path)
-		}
-		if serr != nil {
-			return fmt.Errorf("make directory: %w", serr)
-		}
-		if !fi.IsDir() {
-			return fmt.Errorf("make directory %s: a %s is in its place", d.Path, kind(fi.Mode()))
-		}
-	case err != nil:
-		return fmt.Errorf("make directory: %w", err)
-	}
+	_, err := d.make()
+	return err
+}
+
+// make reports whether the directory was not there.
+func (d Dir) make() (made bool, err error) {
+	mode, mask := d.Mode, umask()
 	if mode == 0 {
-		return nil
+		mode = 0o755
 	}
-	return os.Chmod(d.Path, mode)
+	made, err = mkdir(d.Path, mode)
+	if err != nil {
+		return false, fmt.Errorf("make directory: %w", err)
+	}
+	if !made {
+		if done, err := d.existing(); done || err != nil {
+			return false, err
+		}
+	} else if mode&mask == 0 {
+		return true, nil
+	}
+	return made, os.Chmod(d.Path, mode)
+}
+
+// existing reports whether what is at d.Path is the directory that is wanted.
+func (d Dir) existing() (done bool, err error) {
+	mode, err := stat(d.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("make directory %s: a link to nothing is in its place", d.Path)
+	case err != nil:
+		return false, fmt.Errorf("make directory: %w", err)
+	case !mode.IsDir():
+		return false, fmt.Errorf("make directory %s: a %s is in its place", d.Path, kind(mode))
+	}
+	return d.has(mode), nil
+}
+
+// has reports whether the mode of a directory is d's.
+func (d Dir) has(mode fs.FileMode) bool {
+	const bits = fs.ModePerm | fs.ModeSticky
+	return d.Mode == 0 || mode&bits == d.Mode&bits
 }
 
 func (d Dir) String() string {

@@ -77,6 +77,11 @@ func TestOnceIsNotFooled(t *testing.T) {
 		// Another type is mounted there.
 		must(t, Spec{Source: "proc", Target: dir + "/a", FSType: "tmpfs", Once: true}.Apply())
 		only(t, dir+"/a")
+		// The directory is new the first time only.
+		for range 2 {
+			must(t, Apply([]Step{Dir{Path: dir + "/new"}, Spec{Source: "tmpfs", Target: dir + "/new", FSType: "tmpfs", Once: true}}))
+			only(t, dir+"/new")
+		}
 		// A bind of another directory of the same file system.
 		must(t, Spec{Source: dir + "/b", Target: dir + "/c", Flags: Bind, Once: true}.Apply())
 		must(t, Spec{Source: dir, Target: dir + "/c", Flags: Bind, Once: true}.Apply())

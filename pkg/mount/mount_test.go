@@ -60,8 +60,9 @@ func TestStepStringIsShell(t *testing.T) {
 }
 
 func TestDirApply(t *testing.T) {
-	old := syscall.Umask(0o077)
-	defer syscall.Umask(old)
+	usual, old := umask, syscall.Umask(0o077)
+	umask = func() fs.FileMode { return 0o077 }
+	defer func() { umask = usual; syscall.Umask(old) }()
 	tests := []struct {
 		name     string
 		existing fs.FileMode // 0 for none

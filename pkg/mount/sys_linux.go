@@ -3,6 +3,7 @@ package mount
 import (
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,15 +64,68 @@ func (s Spec) mount(flags Flags) error {
 	return unix.Mount(s.Source, s.Target, s.FSType, uintptr(flags), s.Data)
 }
 
+// mkdir reports whether it made the directory; what is there already is no error.
+func mkdir(path string, mode fs.FileMode) (made bool, err error) {
+	bits := uint32(mode.Perm())
+	if mode&fs.ModeSticky != 0 {
+		bits |= unix.S_ISVTX
+	}
+	switch err := unix.Mkdir(path, bits); err {
+	case nil:
+		return true, nil
+	case unix.EEXIST:
+		return false, nil
+	default:
+		return false, &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+}
+
+// stat returns the permissions of what is at path, the sticky bit, and whether it
+// is a directory or a regular file.
+func stat(path string) (fs.FileMode, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	mode := fs.FileMode(st.Mode & 0o777)
+	if st.Mode&unix.S_ISVTX != 0 {
+		mode |= fs.ModeSticky
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		mode |= fs.ModeDir
+	case unix.S_IFREG:
+	default:
+		mode |= fs.ModeIrregular
+	}
+	return mode, nil
+}
+
+// umask is this process's, which it does not change. To ask for it is to set it
+// (umask(2)): it is asked for once, before there is much that runs beside.
+var umask = func() fs.FileMode {
+	askUmask.Do(func() {
+		mask := unix.Umask(0)
+		unix.Umask(mask)
+		usualUmask = fs.FileMode(mask)
+	})
+	return usualUmask
+}
+
+var (
+	askUmask   sync.Once
+	usualUmask fs.FileMode
+)
+
 // Mounted reports whether s.Target is this mount already: the same block device,
 // the bind's source, or the same type.
 func (s Spec) Mounted() bool {
 	var target, source unix.Stat_t
 	var super unix.Statfs_t
-	if at, err := IsPoint(s.Target); err != nil || !at || unix.Stat(s.Target, &target) != nil || unix.Statfs(s.Target, &super) != nil {
+	if at, err := IsPoint(s.Target); err != nil || !at || unix.Statfs(s.Target, &super) != nil {
 		return false
 	}
-	if filepath.IsAbs(s.Source) && unix.Stat(s.Source, &source) == nil {
+	if filepath.IsAbs(s.Source) && unix.Stat(s.Source, &source) == nil && unix.Stat(s.Target, &target) == nil {
 		if s.Flags&Bind != 0 {
 			same := source.Dev == target.Dev && source.Ino == target.Ino
 			return same && (s.Flags&ReadOnly == 0 || super.Flags&unix.ST_RDONLY != 0)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // session is what the steps of one Apply share.
@@ -122,11 +122,11 @@ func setMTU(mtu int) func(*session) change {
 
 func setOffloadOff(o offload) func(context.Context, *session) error {
 	return func(_ context.Context, s *session) error {
-		err := disableOffload(s.link.name, o)
+		err := s.conn.socket.disableOffload(s.link.name, o)
 		if err == nil {
 			return nil
 		}
-		if on, readErr := offloadOn(s.link.name, o); isOffAlready(err, on, readErr) {
+		if on, readErr := s.conn.socket.offloadOn(s.link.name, o); isOffAlready(err, on, readErr) {
 			return nil
 		}
 		return fmt.Errorf("set %s of %s off: %w", o.name, s.link.name, err)
@@ -142,13 +142,9 @@ func isOffAlready(set error, on bool, read error) bool {
 // refuseAdvertisements has the link ignore routers. A kernel without IPv6 has no
 // such file: what it lacks, the address says.
 func refuseAdvertisements(_ context.Context, s *session) error {
-	f, err := os.OpenFile(filepath.Join(s.config.IPv6Conf, s.link.name, "accept_ra"), os.O_WRONLY, 0)
+	err := rawfile.Write(s.config.IPv6Conf+"/"+s.link.name+"/accept_ra", "0")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if err == nil {
-		_, err = f.WriteString("0")
-		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("refuse router advertisements on %s: %w", s.link.name, err)

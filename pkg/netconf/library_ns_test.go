@@ -86,6 +86,11 @@ func network(t *testing.T, s string) *net.IPNet {
 func libraryState(t *testing.T) State {
 	t.Helper()
 	var state State
+	s, err := openSocket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
 	links, err := netlink.LinkList()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +102,7 @@ func libraryState(t *testing.T) State {
 		link := LinkState{
 			Name: attrs.Name, State: attrs.OperState.String(), Up: attrs.Flags&net.FlagUp != 0,
 			MAC: attrs.HardwareAddr.String(), MTU: attrs.MTU,
-			GSO: readOffload(attrs.Name, gso), TSO: readOffload(attrs.Name, tso), Addresses: []netip.Prefix{},
+			GSO: readOffload(s, attrs.Name, gso), TSO: readOffload(s, attrs.Name, tso), Addresses: []netip.Prefix{},
 		}
 		for _, a := range addressesOf(t, attrs.Name) {
 			link.Addresses = append(link.Addresses, prefixOf(a.IPNet))

@@ -9,9 +9,8 @@ import (
 
 // Step is one change, or the search for the link that the later ones change.
 type Step struct {
-	// Command does the same in a shell, by iproute2 and ethtool. Where the
-	// link is found by MAC, the search sets $LINK for the later ones.
-	Command string
+	format string // of the command
+	args   []any
 
 	needsLink bool
 
@@ -20,17 +19,21 @@ type Step struct {
 	change func(*session) change
 }
 
+// Command does the same in a shell, by iproute2 and ethtool. Where the link is
+// found by MAC, the search sets $LINK for the later ones.
+func (s Step) Command() string { return fmt.Sprintf(s.format, s.args...) }
+
 // Plan returns the steps to c in their order. lo is first, so that it does
 // not wait for the link.
 func Plan(c Config) []Step {
-	steps := []Step{{Command: "ip link set lo up", change: setLoUp}}
+	steps := []Step{{format: "ip link set lo up", change: setLoUp}}
 	if !c.hasLink() {
 		return steps
 	}
-	steps = append(steps, Step{Command: findCommand(c), apply: findLink})
+	steps = append(steps, findStep(c))
 	link := linkWord(c)
 	add := func(s Step, format string, args ...any) {
-		s.Command, s.needsLink = fmt.Sprintf(format, args...), true
+		s.format, s.args, s.needsLink = format, args, true
 		steps = append(steps, s)
 	}
 	if c.MTU != 0 {
@@ -49,7 +52,7 @@ func Plan(c Config) []Step {
 	for _, gw := range c.Gateways {
 		gw = gw.Unmap().WithZone("") // the link is the zone
 		onlink := c.onlink(gw)
-		add(Step{change: addDefaultRoute(gw, onlink)}, "%s", routeCommand(gw, link, onlink))
+		add(Step{change: addDefaultRoute(gw, onlink)}, routeFormat(gw, onlink), gw, link)
 	}
 	return steps
 }
@@ -61,15 +64,16 @@ func linkWord(c Config) string {
 	return c.Link
 }
 
-func findCommand(c Config) string {
+func findStep(c Config) Step {
 	if c.MAC == "" {
-		return "ip link show dev " + c.Link
+		return Step{apply: findLink, format: "ip link show dev %s", args: []any{c.Link}}
 	}
 	mac := c.MAC
 	if parsed, err := parseMAC(mac); err == nil {
 		mac = formatMAC(parsed)
 	}
-	return fmt.Sprintf(`LINK=$(ip -o link | awk -F'[:@ ]+' '/link\/ether %s/ {print $2; exit}')`, mac)
+	const format = `LINK=$(ip -o link | awk -F'[:@ ]+' '/link\/ether %s/ {print $2; exit}')`
+	return Step{apply: findLink, format: format, args: []any{mac}}
 }
 
 func addressOptions(p netip.Prefix) string {
@@ -83,7 +87,8 @@ func addressOptions(p netip.Prefix) string {
 	}
 }
 
-func routeCommand(gw netip.Addr, link string, onlink bool) string {
+// routeFormat is of a gateway and a link.
+func routeFormat(gw netip.Addr, onlink bool) string {
 	family, suffix := "", ""
 	if gw.Is6() {
 		family = "-6 "
@@ -91,5 +96,5 @@ func routeCommand(gw netip.Addr, link string, onlink bool) string {
 	if onlink {
 		suffix = " onlink"
 	}
-	return fmt.Sprintf("ip %sroute add default via %s dev %s%s", family, gw, link, suffix)
+	return "ip " + family + "route add default via %s dev %s" + suffix
 }

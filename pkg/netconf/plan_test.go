@@ -86,7 +86,7 @@ func TestPlan(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
 			for _, step := range Plan(tt.in) {
-				got = append(got, step.Command)
+				got = append(got, step.Command())
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Plan(%+v) (-want +got):\n%s", tt.in, diff)

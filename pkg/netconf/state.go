@@ -55,7 +55,7 @@ func Read() (State, error) {
 	names := make(map[uint32]string, len(links))
 	for i, l := range links {
 		names[l.index] = l.name
-		state.Links[i] = linkState(l, addresses)
+		state.Links[i] = linkState(c.socket, l, addresses)
 	}
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
 		routes, err := listRoutes(c, family)
@@ -71,15 +71,15 @@ func Read() (State, error) {
 }
 
 // linkState reads the offloads, and takes its own of the addresses.
-func linkState(l link, addresses []address) LinkState {
+func linkState(s socket, l link, addresses []address) LinkState {
 	state := LinkState{
 		Name:      l.name,
 		State:     l.state.String(),
 		Up:        l.flags&syscall.IFF_UP != 0,
 		MAC:       formatMAC(l.mac),
 		MTU:       int(l.mtu),
-		GSO:       readOffload(l.name, gso),
-		TSO:       readOffload(l.name, tso),
+		GSO:       readOffload(s, l.name, gso),
+		TSO:       readOffload(s, l.name, tso),
 		Addresses: []netip.Prefix{},
 	}
 	for _, four := range []bool{true, false} {
@@ -92,8 +92,8 @@ func linkState(l link, addresses []address) LinkState {
 	return state
 }
 
-func readOffload(link string, o offload) *bool {
-	on, err := offloadOn(link, o)
+func readOffload(s socket, link string, o offload) *bool {
+	on, err := s.offloadOn(link, o)
 	if err != nil {
 		return nil
 	}

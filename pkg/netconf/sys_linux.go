@@ -2,7 +2,6 @@ package netconf
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"unsafe"
 
@@ -100,32 +99,28 @@ type ifreqData struct {
 
 // offloadOn reports whether o of the link is on. The error is a unix.Errno:
 // EOPNOTSUPP, ENODEV or EPERM.
-func offloadOn(link string, o offload) (bool, error) {
+func (s socket) offloadOn(link string, o offload) (bool, error) {
 	value := ethtoolValue{cmd: o.get}
-	err := ethtool(link, &value)
+	err := s.ethtool(link, &value)
 	return value.data != 0, err
 }
 
 // disableOffload switches o of the link off. The error is EOPNOTSUPP where the
 // link has no such feature or the feature cannot be changed.
-func disableOffload(link string, o offload) error {
-	return ethtool(link, &ethtoolValue{cmd: o.set})
+func (s socket) disableOffload(link string, o offload) error {
+	return s.ethtool(link, &ethtoolValue{cmd: o.set})
 }
 
-// ethtool does SIOCETHTOOL with value, which the kernel may change.
-func ethtool(link string, value *ethtoolValue) error {
+// ethtool does SIOCETHTOOL with value, which the kernel may change. A socket of
+// any family will do (netdevice(7)).
+func (s socket) ethtool(link string, value *ethtoolValue) error {
 	req := ifreqData{data: unsafe.Pointer(value)} //nolint:gosec // the struct has a pointer for the kernel
 	if len(link) >= len(req.name) {
 		return unix.ENAMETOOLONG
 	}
 	copy(req.name[:], link)
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open socket: %w", err)
-	}
-	defer func() { _ = unix.Close(fd) }()
 	//nolint:gosec // x/sys has no function for this ioctl
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
 	if errno != 0 {
 		return errno
 	}

@@ -3,10 +3,11 @@ package ociproc
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // MakeDir makes the directory dir below root and its parents, where they are
@@ -14,6 +15,9 @@ import (
 // What is there stays as it is. A link that leads to nothing is an error, not a
 // place to make something in.
 func MakeDir(root, dir string, uid, gid uint32) error {
+	if strings.Trim(dir, "/") == "" {
+		return nil
+	}
 	t, err := openTree(root)
 	if err != nil {
 		return err
@@ -52,22 +56,11 @@ func (t *tree) makeDir(parent, name string, uid, gid uint32) error {
 }
 
 // readFile reads a regular file of at most limit bytes.
-func (t *tree) readFile(path string, limit int64) ([]byte, error) {
+func (t *tree) readFile(path string, limit int) ([]byte, error) {
 	f, err := t.open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(f, limit)
-}
-
-func readAll(f *os.File, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("read %s: larger than %d bytes", f.Name(), limit)
-	}
-	return data, nil
+	return rawfile.ReadFD(int(f.descriptor), path, limit)
 }

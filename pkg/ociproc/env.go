@@ -22,7 +22,11 @@ type env struct {
 // of those they replace, and what is new after it by name. KRATA_CONTAINER is
 // always ours. Entries that are not NAME=value are left out.
 func environment(image []string, host map[string]string, home string) env {
-	e := env{index: make(map[string]int, len(image)+len(host)+4)}
+	const most = 4 // of ours
+	e := env{
+		list:  make([]string, 0, len(image)+len(host)+most),
+		index: make(map[string]int, len(image)+len(host)+most),
+	}
 	for _, entry := range image {
 		if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
 			e.set(name, value)

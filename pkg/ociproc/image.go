@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kguest/kguest/pkg/jsontok"
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // MaxImageConfig is the most bytes that an image configuration may have.
@@ -33,19 +34,7 @@ type ImageConfig struct {
 // Errors begin with path. What is not a regular file is refused without
 // blocking on it.
 func ReadImage(path string) (*Image, error) {
-	f, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %s: not a regular file (%s)", path, info.Mode())
-	}
-	data, err := readAll(f, MaxImageConfig)
+	data, err := rawfile.Read(path, MaxImageConfig)
 	if err != nil {
 		return nil, err
 	}

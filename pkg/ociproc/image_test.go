@@ -112,8 +112,8 @@ func TestReadImage(t *testing.T) {
 	bad := write("bad", `{"config": {"User": 1}}`)
 	for path, want := range map[string]string{
 		bad:           bad + ": config.User: 1: has a number where a string belongs",
-		fifo:          "read " + fifo + ": not a regular file (prw-r--r--)",
-		dir:           "read " + dir + ": not a regular file (drwxr-xr-x)",
+		fifo:          "read " + fifo + ": not a regular file (a FIFO)",
+		dir:           "read " + dir + ": not a regular file (a directory)",
 		dir + "/none": "open " + dir + "/none: no such file or directory",
 	} {
 		if img, err := ReadImage(path); err == nil || err.Error() != want || img != nil {

@@ -3,10 +3,11 @@ package ociproc
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"runtime"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // interpreters looks for what the kernel runs for the file at a path: a
@@ -36,26 +37,47 @@ func (s search) interpreters(name, at string) *Error {
 // interpreter returns the path that is written in the file, "" where there is
 // none or the file cannot be read: execve(2) has the last word.
 func (s search) interpreter(at string) (kind, path string) {
-	f, err := s.tree.open(at)
+	f, err := s.tree.openRegular(at)
 	if err != nil {
 		return "", ""
 	}
 	defer f.Close()
-	if path = scriptInterpreter(f); path != "" {
+	head, err := readHead(f)
+	if err != nil {
+		return "", ""
+	}
+	if path = scriptInterpreter(head.bytes); path != "" {
 		return "interpreter", path
 	}
-	return "loader", elfLoader(f)
+	return "loader", elfLoader(head)
+}
+
+// head is a file of which the first bytes have been read: in most there is all that
+// is asked for.
+type head struct {
+	io.ReaderAt
+	bytes []byte
+}
+
+func readHead(f content) (head, error) {
+	const size = 1024
+	b, err := rawfile.HeadFD(int(f.descriptor), f.path, size)
+	return head{f, b}, err
+}
+
+// ReadAt is io.ReaderAt's.
+func (h head) ReadAt(b []byte, offset int64) (int, error) {
+	if offset >= 0 && offset <= int64(len(h.bytes)-len(b)) {
+		return copy(b, h.bytes[offset:]), nil
+	}
+	return h.ReaderAt.ReadAt(b, offset)
 }
 
 // scriptInterpreter reads the "#!" line as the kernel's fs/binfmt_script.c.
-func scriptInterpreter(f io.ReaderAt) string {
+func scriptInterpreter(head []byte) string {
 	const size = 256 // BINPRM_BUF_SIZE
-	buf := make([]byte, size)
-	n, err := f.ReadAt(buf, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return ""
-	}
-	line, ok := bytes.CutPrefix(buf[:n], []byte("#!"))
+	buf := head[:min(size, len(head))]
+	line, ok := bytes.CutPrefix(buf, []byte("#!"))
 	if !ok {
 		return ""
 	}
@@ -67,7 +89,7 @@ func scriptInterpreter(f io.ReaderAt) string {
 	if end >= 0 {
 		return string(line[:end])
 	}
-	if n == size && len(line) > 0 && !bytes.ContainsAny(buf, "\n\x00") {
+	if len(buf) == size && len(line) > 0 && !bytes.ContainsAny(buf, "\n\x00") {
 		return "" // cut off: the kernel refuses it with ENOEXEC
 	}
 	return string(line)

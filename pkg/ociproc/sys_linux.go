@@ -3,16 +3,14 @@ package ociproc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-)
 
-// openFile does not wait for the writer of a FIFO.
-func openFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-}
+	"github.com/kguest/kguest/pkg/inroot"
+)
 
 func signalNumber(name string) (syscall.Signal, error) {
 	n := unix.SignalNum(name)
@@ -29,37 +27,19 @@ type descriptor int
 func (d descriptor) Close() error { return unix.Close(int(d)) }
 
 // tree is a directory that paths do not lead out of.
-type tree struct {
-	fd descriptor
-}
+type tree struct{ inroot.Dir }
 
 func openTree(path string) (*tree, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := inroot.Open(path)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, err
 	}
-	return &tree{descriptor(fd)}, nil
+	return &tree{dir}, nil
 }
 
-// Close releases the directory.
-func (t *tree) Close() error { return t.fd.Close() }
-
-// openat resolves path as chroot(2) would (openat2(2), Linux 5.6). The error
-// wraps a syscall.Errno.
+// openat resolves path as chroot(2) would. The error wraps a syscall.Errno.
 func (t *tree) openat(path string, flags uint64) (descriptor, error) {
-	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
-	const attempts = 100 // EAGAIN: something was renamed meanwhile
-	var fd int
-	var err error
-	for range attempts {
-		fd, err = unix.Openat2(int(t.fd), path, &how)
-		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if errors.Is(err, unix.ENOSYS) {
-		err = fmt.Errorf("openat2: %w (it needs Linux 5.6)", err)
-	}
+	fd, err := t.OpenAt(path, flags)
 	return descriptor(fd), err
 }
 
@@ -101,21 +81,49 @@ func (t *tree) link(path string) string {
 	return string(buf[:n])
 }
 
+// content is a regular file that is open to read.
+type content struct {
+	descriptor
+	path string
+}
+
 // open opens a regular file to read, and nothing else: opening a device can
 // have effects.
-func (t *tree) open(path string) (*os.File, error) {
+func (t *tree) open(path string) (content, error) {
 	f, err := t.stat(path)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return content{}, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	if !f.isRegular() {
-		return nil, fmt.Errorf("open %s: not a regular file", path)
+		return content{}, fmt.Errorf("open %s: not a regular file", path)
 	}
+	return t.openRegular(path)
+}
+
+// openRegular opens what stat has found to be a regular file.
+func (t *tree) openRegular(path string) (content, error) {
 	fd, err := t.openat(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return content{}, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return content{fd, path}, nil
+}
+
+// ReadAt is io.ReaderAt's.
+func (c content) ReadAt(b []byte, offset int64) (n int, err error) {
+	for n < len(b) {
+		m, err := unix.Pread(int(c.descriptor), b[n:], offset+int64(n))
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return n, &os.PathError{Op: "read", Path: c.path, Err: err}
+		case m == 0:
+			return n, io.EOF
+		default:
+			n += m
+		}
+	}
+	return n, nil
 }
 
 // mkdir makes the directory name in parent and gives it to uid and gid. It is

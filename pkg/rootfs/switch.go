@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 
+	"github.com/kguest/kguest/pkg/inroot"
 	"github.com/kguest/kguest/pkg/mount"
 )
 
@@ -22,87 +24,118 @@ type Transfer struct {
 	Keep string   // of Move: the one in which the image's own directories are made again, "/run"
 }
 
-// Steps returns what Switch does.
-func (t Transfer) Steps() []mount.Step {
-	var steps []mount.Step
-	if t.Keep != "" {
-		steps = append(steps, skeleton{root: t.Root, dir: t.Keep})
-	}
+// Steps returns what Switch and Initramfs.Delete do, as a shell can.
+func (t Transfer) Steps() []fmt.Stringer {
+	var moves []move
 	for _, dir := range t.Move {
-		steps = append(steps, moveInto{root: t.Root, dir: dir})
+		moves = append(moves, move{from: dir, to: t.Root + dir})
+	}
+	var steps []fmt.Stringer
+	for _, s := range t.steps(moves) {
+		steps = append(steps, s)
 	}
 	for _, dir := range t.Drop {
-		steps = append(steps, drop{dir: dir})
+		steps = append(steps, command("umount -l "+mount.Quote(dir)))
 	}
-	return append(steps, empty{dir: "/"}, enter{root: t.Root})
+	return append(steps, command("find / -xdev -delete"), enter{root: t.Root})
+}
+
+func (t Transfer) steps(moves []move) []mount.Step {
+	var steps []mount.Step
+	for _, m := range moves {
+		if m.from == t.Keep && !m.made {
+			steps = append(steps, skeleton{from: m.to, to: m.from})
+		}
+	}
+	for _, m := range moves {
+		steps = append(steps, m)
+	}
+	return steps
 }
 
 // Switch makes Root the root of the process and of the mount namespace, and
-// deletes the files of the initramfs, which frees their memory. pivot_root(2)
-// is no way out of an initramfs (EINVAL): the new root is moved over it. The
-// warnings are of files that could not be deleted.
-func (t Transfer) Switch() (warnings []error, err error) {
-	if err := t.check(); err != nil {
+// returns what is left under it. pivot_root(2) is no way out of an initramfs
+// (EINVAL): the new root is moved over it.
+func (t Transfer) Switch() (*Initramfs, error) {
+	used, err := onInitramfs("/")
+	if err != nil {
 		return nil, fmt.Errorf("switch root: %w", err)
 	}
-	return perform(t.Steps())
+	moves, err := t.check()
+	if err != nil {
+		return nil, fmt.Errorf("switch root: %w", err)
+	}
+	if err := mount.Apply(t.steps(moves)); err != nil {
+		return nil, err
+	}
+	old, err := openInitramfs(t.Drop)
+	if err != nil {
+		return nil, fmt.Errorf("switch root: %w", err)
+	}
+	old.used = used
+	if err := (enter{root: t.Root}).Apply(); err != nil {
+		return nil, errors.Join(err, old.close())
+	}
+	return old, nil
 }
 
-// perform applies steps in order and stops at the first error, but for memory
-// that is not freed: by then the mounts have moved, and there is no way back.
-func perform(steps []mount.Step) (warnings []error, err error) {
-	for _, s := range steps {
-		err := s.Apply()
-		if _, ok := s.(empty); ok && err != nil {
-			warnings = append(warnings, err)
-			continue
-		}
-		if err != nil {
-			return warnings, err
-		}
-	}
-	return warnings, nil
-}
-
-func (t Transfer) check() error {
-	if err := onInitramfs("/"); err != nil {
-		return err
-	}
+func (t Transfer) check() ([]move, error) {
 	mounted, err := mount.IsPoint(t.Root)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !mounted:
-		return fmt.Errorf("%s: nothing is mounted there", t.Root)
+		return nil, fmt.Errorf("%s: nothing is mounted there", t.Root)
 	}
-	return t.checkTargets()
+	return t.moves()
 }
 
-// checkTargets makes the directories that are moved to, and refuses an image in which
+// moves makes the directories that are moved to, and refuses an image in which
 // one is the root itself or the place of another, before anything has changed:
-// its links lead anywhere.
-func (t Transfer) checkTargets() error {
+// its links lead anywhere. A directory that is not a mount point stays.
+func (t Transfer) moves() ([]move, error) {
+	tree, err := inroot.Open(t.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
 	taken := map[string]string{t.Root: "/"}
+	var moves []move
 	for _, dir := range t.Move {
 		if mounted, err := mount.IsPoint(dir); err != nil || !mounted {
 			if err := ignoreMissing(err); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}
-		target, err := inside(t.Root, dir)
-		if err != nil {
-			return err
+		m := move{from: dir, to: t.Root + dir}
+		if !tree.IsDir(strings.TrimPrefix(dir, "/")) {
+			if m.to, m.made, err = makeInside(t.Root, dir); err != nil {
+				return nil, err
+			}
+			m.linked = m.to != t.Root+dir
 		}
-		if other, ok := taken[target]; ok {
-			return fmt.Errorf("in the image %s and %s are one directory: a link leads from one to the other", dir, other)
+		if other, ok := taken[m.to]; ok {
+			return nil, fmt.Errorf("in the image %s and %s are one directory: a link leads from one to the other", dir, other)
 		}
-		taken[target] = dir
-		if err := (mount.Dir{Path: target}).Apply(); err != nil {
-			return fmt.Errorf("the image's %s: %w", dir, err)
-		}
+		taken[m.to] = dir
+		moves = append(moves, m)
 	}
-	return nil
+	return moves, nil
+}
+
+// makeInside resolves dir below root as a chroot would, and makes it where it is
+// missing.
+func makeInside(root, dir string) (target string, made bool, err error) {
+	if target, err = inside(root, dir); err != nil {
+		return "", false, err
+	}
+	_, err = os.Lstat(target)
+	made = errors.Is(err, fs.ErrNotExist)
+	if err := (mount.Dir{Path: target}).Apply(); err != nil {
+		return "", false, fmt.Errorf("the image's %s: %w", dir, err)
+	}
+	return target, made, nil
 }
 
 // inside resolves dir below root as a chroot would: an image's link leads to
@@ -122,36 +155,33 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// moveInto moves the mount at dir to the same path below root. A directory
-// that is not a mount point stays.
-type moveInto struct{ root, dir string }
-
-func (m moveInto) String() string {
-	return mount.Spec{Source: m.dir, Target: m.root + m.dir, Flags: mount.Move}.String()
+// move moves a mount to a directory of the new root.
+type move struct {
+	from, to string
+	linked   bool // a link of the image's leads to it
+	made     bool // to was not in the image
 }
 
-func (m moveInto) Apply() error {
-	if mounted, err := mount.IsPoint(m.dir); err != nil || !mounted {
-		return ignoreMissing(err)
+func (m move) spec() mount.Spec { return mount.Spec{Source: m.from, Target: m.to, Flags: mount.Move} }
+
+func (m move) String() string { return m.spec().String() }
+
+// Apply makes the directory again where a link led to it: that may have been below
+// another, which a mount covers since.
+func (m move) Apply() error {
+	if m.linked {
+		if err := (mount.Dir{Path: m.to}).Apply(); err != nil {
+			return err
+		}
 	}
-	target, err := inside(m.root, m.dir)
-	if err != nil {
-		return err
-	}
-	if err := (mount.Dir{Path: target}).Apply(); err != nil {
-		return err
-	}
-	return mount.Spec{Source: m.dir, Target: target, Flags: mount.Move}.Apply()
+	return m.spec().Apply()
 }
 
 // BindInto binds dir and what is mounted in it to the same path below root, and
 // returns where that is; nothing where it was there already.
 func BindInto(root, dir string) (target string, err error) {
-	target, err = inside(root, dir)
+	target, _, err = makeInside(root, dir)
 	if err != nil {
-		return "", err
-	}
-	if err := (mount.Dir{Path: target}).Apply(); err != nil {
 		return "", err
 	}
 	spec := mount.Spec{Source: dir, Target: target, Flags: mount.Bind | mount.Recursive}
@@ -163,22 +193,13 @@ func BindInto(root, dir string) (target string, err error) {
 
 // skeleton makes the directories the image has in dir on the file system that
 // will cover them: an image's /run/postgresql is there for a reason.
-type skeleton struct{ root, dir string }
+type skeleton struct{ from, to string }
 
 func (s skeleton) String() string {
-	return "(cd " + mount.Quote(s.root+s.dir) + "; find . -type d | cpio -pdm " + mount.Quote(s.dir) + ")"
+	return "(cd " + mount.Quote(s.from) + "; find . -type d | cpio -pdm " + mount.Quote(s.to) + ")"
 }
 
-func (s skeleton) Apply() error {
-	if mounted, err := mount.IsPoint(s.dir); err != nil || !mounted {
-		return ignoreMissing(err)
-	}
-	from, err := inside(s.root, s.dir)
-	if err != nil {
-		return err
-	}
-	return ignoreMissing(makeDirs(from, s.dir))
-}
+func (s skeleton) Apply() error { return ignoreMissing(makeDirs(s.from, s.to)) }
 
 // makeDirs makes in to the directories that are in from. filepath.WalkDir would
 // link more.
@@ -209,35 +230,73 @@ func makeDirs(from, to string) error {
 	return nil
 }
 
-type drop struct{ dir string }
-
-func (d drop) String() string { return "umount -l " + mount.Quote(d.dir) }
-
-func (d drop) Apply() error {
-	if mounted, err := mount.IsPoint(d.dir); err != nil || !mounted {
-		return ignoreMissing(err)
-	}
-	return mount.Unmount(d.dir, true)
+// Initramfs is what a switch has left under the new root, where no path leads.
+type Initramfs struct {
+	used    uint64
+	dir     *os.File
+	dropped []*os.File // mount points
 }
 
-// empty deletes every file on the file system of dir, and no other's.
-type empty struct{ dir string }
+// Used is how much memory its files take, in bytes; 0 where the kernel does not
+// tell (ramfs).
+func (i *Initramfs) Used() uint64 { return i.used }
 
-func (e empty) String() string { return "find " + e.dir + " -xdev -delete" }
-
-func (e empty) Apply() error {
-	dir, err := os.Open(e.dir)
-	if err != nil {
-		return err
+// openInitramfs opens the root, and what is mounted at the paths in drop.
+func openInitramfs(drop []string) (i *Initramfs, err error) {
+	i = new(Initramfs)
+	if i.dir, err = openDir("/"); err != nil {
+		return nil, err
 	}
-	dev, err := deviceOf(dir)
+	for _, path := range drop {
+		mounted, err := mount.IsPoint(path)
+		if err == nil && mounted {
+			err = i.openDropped(path)
+		}
+		if err := ignoreMissing(err); err != nil {
+			return nil, errors.Join(err, i.close())
+		}
+	}
+	return i, nil
+}
+
+func (i *Initramfs) openDropped(path string) error {
+	dir, err := openPlace(path)
+	if err == nil {
+		i.dropped = append(i.dropped, dir)
+	}
+	return err
+}
+
+func (i *Initramfs) close() error {
+	errs := []error{i.dir.Close()}
+	for _, dir := range i.dropped {
+		errs = append(errs, dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Delete ends the mounts that the switch was to drop, and deletes every file of
+// the initramfs, which frees its memory, and no other's. The error is of what
+// could not be done.
+func (i *Initramfs) Delete() error {
+	var errs []error
+	for _, dir := range i.dropped {
+		errs = append(errs, unmountOpen(dir))
+	}
+	dev, err := deviceOf(i.dir)
 	if err != nil {
-		return errors.Join(err, dir.Close())
+		return errors.Join(append(errs, err, i.dir.Close())...)
 	}
 	var left kept
-	left.deleteTree(dir, dev)
-	return left.err()
+	left.deleteTree(i.dir, dev)
+	return errors.Join(append(errs, left.err())...)
 }
+
+// command is a part of Initramfs.Delete as a shell does it, before it leaves for the
+// new root.
+type command string
+
+func (c command) String() string { return string(c) }
 
 // kept counts the files that could not be deleted.
 type kept struct {

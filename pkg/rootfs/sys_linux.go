@@ -1,13 +1,17 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kguest/kguest/pkg/mount"
 )
 
 func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
@@ -16,6 +20,31 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 		return 0, 0, false
 	}
 	return int(st.Uid), int(st.Gid), true
+}
+
+// openDir opens a directory to list it. It does not have the runtime wait for it,
+// as os.Open tries.
+func openDir(path string) (*os.File, error) { return openAs(path, unix.O_RDONLY|unix.O_DIRECTORY) }
+
+// openPlace opens a path for what is at it, not for its content.
+func openPlace(path string) (*os.File, error) { return openAs(path, unix.O_PATH) }
+
+func openAs(path string, flags int) (*os.File, error) {
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// unmountOpen takes the mount that dir is the root of out of the tree, and closes
+// dir. The mount ends with its last user.
+func unmountOpen(dir *os.File) error {
+	err := unix.Unmount("/proc/self/fd/"+strconv.FormatUint(uint64(dir.Fd()), 10), unix.MNT_DETACH)
+	if err != nil {
+		err = &mount.Error{Op: "unmount", Target: dir.Name(), Err: err}
+	}
+	return errors.Join(err, dir.Close())
 }
 
 // deviceOf returns the number of the file system that dir is on.
@@ -50,20 +79,21 @@ func remove(parent *os.File, name string, dir bool) error {
 }
 
 // onInitramfs guards the deletion: it is an error where path is not a directory
-// with an init on a file system that lives in memory, as an initramfs is.
-func onInitramfs(path string) error {
+// with an init on a file system that lives in memory, as an initramfs is. What that
+// uses is in bytes, 0 for not known.
+func onInitramfs(path string) (used uint64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return &fs.PathError{Op: "statfs", Path: path, Err: err}
+		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	switch uint32(st.Type) { //nolint:gosec // the magic is 32 bits wide
 	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
 		if _, err := os.Lstat(filepath.Join(path, "init")); err != nil {
-			return fmt.Errorf("%s is not an initramfs (%w): nothing was changed", path, err)
+			return 0, fmt.Errorf("%s is not an initramfs (%w): nothing was changed", path, err)
 		}
-		return nil
+		return (st.Blocks - st.Bfree) * uint64(st.Bsize), nil //nolint:gosec // it is positive
 	}
-	return fmt.Errorf("%s is not an initramfs (file system type %#x): nothing was changed", path, st.Type)
+	return 0, fmt.Errorf("%s is not an initramfs (file system type %#x): nothing was changed", path, st.Type)
 }
 
 func chroot(dir string) error { return unix.Chroot(dir) }

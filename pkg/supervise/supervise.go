@@ -112,6 +112,7 @@ func (s *Supervisor) Start(c *Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
+	yield()
 	return p, nil
 }
 

@@ -125,7 +125,12 @@ func TestSurvive(t *testing.T) {
 		if pid := os.Getpid(); pid != 1 {
 			t.Fatalf("pid = %d, want 1", pid)
 		}
-		stop := Survive()
+		stops := Survive()
+		must(t, syscall.Kill(1, unix.SIGTERM)) // before anybody listens
+		stop := stops.C()
+		if got := <-stop; got != unix.SIGTERM {
+			t.Errorf("stop = %v after an early SIGTERM", got)
+		}
 		asks := map[syscall.Signal]bool{unix.SIGTERM: true, unix.SIGINT: true, unix.SIGPWR: true}
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			must(t, syscall.Kill(1, sig))

@@ -16,19 +16,70 @@ import (
 // emptied for that, and what this process ignores; a signal that is caught
 // meanwhile has its default disposition in the child.
 func fork(c *Command) (int, error) {
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT, unix.SIGCHLD)
-	defer signal.Stop(caught)
-
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if ignored := ignoredSignals(); len(ignored) > 0 {
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, ignored...)
+		defer signal.Stop(caught)
+	}
 	var none, old unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old); err != nil {
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, nil, &old); err != nil {
 		return 0, err
 	}
-	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) //nolint:errcheck // it was this thread's mask
-	defer runtime.KeepAlive(c)                             // its files are numbers now
+	if old != none { // then every thread has that mask
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old); err != nil {
+			return 0, err
+		}
+		defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) //nolint:errcheck // it was this thread's mask
+	}
+	defer runtime.KeepAlive(c) // its files are numbers now
 	return syscall.ForkExec(c.Path, c.Args, attributes(c))
+}
+
+func eventfd() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) }
+
+// yield has a process that was just started go first where there is one CPU: what is
+// left to do for it here can wait.
+func yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
+// ignoredSignals returns those that this process ignores of the signals that a
+// command has a use for.
+func ignoredSignals() []os.Signal {
+	var ignored []os.Signal
+	for _, sig := range []syscall.Signal{
+		unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT, unix.SIGCHLD,
+	} {
+		if isIgnored(sig) {
+			ignored = append(ignored, sig)
+		}
+	}
+	return ignored
+}
+
+// sigaction is the size of what rt_sigaction(2) takes on 64-bit Linux, the handler
+// first; the zero value is the default disposition.
+type sigaction [4]uint64
+
+// ignore is the handler of what is ignored (SIG_IGN).
+const ignore = 1
+
+func isIgnored(sig syscall.Signal) bool {
+	var now sigaction
+	changeDisposition(sig, nil, &now)
+	return now[0] == ignore
+}
+
+// setDefault gives sig its default disposition behind the back of Go's runtime.
+func setDefault(sig syscall.Signal) { changeDisposition(sig, &sigaction{}, nil) }
+
+// changeDisposition cannot fail for a signal that there is, but for SIGKILL and
+// SIGSTOP.
+func changeDisposition(sig syscall.Signal, set, old *sigaction) {
+	const maskSize = 8
+	//nolint:gosec // x/sys has no function for this call
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
+		uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), maskSize, 0, 0)
 }
 
 func attributes(c *Command) *syscall.ProcAttr {
@@ -143,14 +194,30 @@ func softLimit(l Limit) (restore func() error, err error) {
 	return func() error { return syscall.Setrlimit(l.Resource, &old) }, nil
 }
 
-// Survive has PID 1 live through the signals that would end a Go program, and
-// returns a channel with those that ask it to stop: SIGTERM, SIGINT (which is
-// also ctrl-alt-del, reboot(2)) and SIGPWR. The rest is dropped.
-func Survive() <-chan os.Signal {
-	dropped := make(chan os.Signal, 1)
-	signal.Notify(dropped, unix.SIGHUP, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS,
-		unix.SIGFPE, unix.SIGSEGV, unix.SIGPIPE, unix.SIGSTKFLT, unix.SIGSYS)
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, unix.SIGTERM, unix.SIGINT, unix.SIGPWR)
-	return stop
+// Survive has this process live through the signals that would end a Go program,
+// and catches those that ask it to stop. The rest is dropped. It is called once.
+func Survive() *Stops {
+	deadly := []os.Signal{
+		unix.SIGHUP, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS,
+		unix.SIGFPE, unix.SIGSEGV, unix.SIGPIPE, unix.SIGSTKFLT, unix.SIGSYS,
+	}
+	if os.Getpid() == 1 {
+		dropAsInit(deadly)
+	} else {
+		signal.Notify(make(chan os.Signal, 1), deadly...)
+	}
+	return catchStops()
+}
+
+// dropAsInit has PID 1 drop signals that are sent to it. What the kernel ignores
+// for that is back at its default at once, of which PID 1 does not end (kill(2),
+// "Notes"), and which its children need not be given. To catch them costs a boot
+// ten times as much.
+func dropAsInit(signals []os.Signal) {
+	signal.Ignore(signals...)
+	for _, s := range signals {
+		if sig, ok := s.(syscall.Signal); ok && isIgnored(sig) {
+			setDefault(sig)
+		}
+	}
 }

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package supervise
+
+func catchStops() *Stops { return notifyStops() }
