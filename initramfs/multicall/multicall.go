@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/u-root/gobusybox/src/pkg/bb"
 	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
@@ -33,11 +34,22 @@ func target(arch string) []string {
 
 // pinned returns the environment that a program's bytes would depend on: what
 // the user has set, or has written by `go env -w`, does not count.
-func pinned() []string {
+func pinned(goVersion string) []string {
 	return []string{
-		"GOENV=off", "GOTOOLCHAIN=local", "GOEXPERIMENT=", "GODEBUG=", "GOFIPS140=off", "GO_EXTLINK_ENABLED=",
-		"GOAMD64=v1", "GOARM64=v8.0", "GORISCV64=rva20u64",
+		"GOENV=off", "GOTOOLCHAIN=local", "GOEXPERIMENT=" + experiments(goVersion), "GODEBUG=", "GOFIPS140=off",
+		"GO_EXTLINK_ENABLED=", "GOAMD64=v1", "GOARM64=v8.0", "GORISCV64=rva20u64",
 	}
+}
+
+// experiments leaves out what costs a small process memory at each start: a page of
+// each span for the marks of a garbage collector that is for large heaps, and a heap
+// that begins anywhere, which protects programs that link C. They can be left out in
+// Go 1.26; other versions may not know their names.
+func experiments(goVersion string) string {
+	if goVersion == "go1.26" || strings.HasPrefix(goVersion, "go1.26.") {
+		return "nogreenteagc,norandomizedheapbase64"
+	}
+	return ""
 }
 
 // Build compiles cmds, as Resolve returned them, for arch to one program and
@@ -94,7 +106,7 @@ func (s Source) generate(gopath, name, arch string, cmds []Command) (err error) 
 }
 
 func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {
-	env := slices.Concat(target(arch), pinned(), []string{
+	env := slices.Concat(target(arch), pinned(s.env.GOVERSION), []string{
 		"GO111MODULE=off", "GOPATH=" + gopath, "GOROOT=" + s.GoRoot, "GOFLAGS=", "GOTMPDIR=" + tmp,
 	})
 	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env,
@@ -102,11 +114,13 @@ func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) 
 	return err
 }
 
-// linkerFlags leave out symbols and DWARF. On amd64 functions follow each other
-// without gaps: what PID 1 links stays in memory, and nothing in it is so hot
-// that its alignment counts.
+// linkerFlags leave out symbols and DWARF, and set what GODEBUG sets where nobody
+// does: the runtime keeps no profiles, which nobody reads, and gives its memory no
+// names. That stands in the place of what go.mod or a directive of a command would
+// set. On amd64 functions follow each other without gaps: what PID 1 links stays in
+// memory, and nothing in it is so hot that its alignment counts.
 func linkerFlags(arch string) string {
-	flags := "-s -w -buildid="
+	flags := "-s -w -buildid= -X=runtime.godebugDefault=memprofilerate=0,profstackdepth=0,decoratemappings=0"
 	if arch == "amd64" {
 		flags += " -funcalign=1"
 	}

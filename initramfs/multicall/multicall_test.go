@@ -230,3 +230,16 @@ func TestBuildTypeError(t *testing.T) {
 		t.Errorf("Build = %v, want the mistake's place in one line", err)
 	}
 }
+
+// TestExperiments: another version of Go may not know their names, and would refuse
+// to compile anything.
+func TestExperiments(t *testing.T) {
+	const none, both = "", "nogreenteagc,norandomizedheapbase64"
+	for version, want := range map[string]string{
+		"go1.26": both, "go1.26.8": both, "go1.26.8-X:nodwarf5": both, "go1.26rc1": none, "go1.25.3": none, "go1.27": none, "go1.260": none, "": none,
+	} {
+		if got := experiments(version); got != want {
+			t.Errorf("experiments(%q) = %q, want %q", version, got, want)
+		}
+	}
+}

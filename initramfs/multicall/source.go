@@ -28,11 +28,11 @@ type Source struct {
 }
 
 // goEnv is what `go env` says of a folder.
-type goEnv struct{ GOROOT, GOFLAGS, GOMODCACHE, GOMOD, GOWORK, GOENV string }
+type goEnv struct{ GOROOT, GOVERSION, GOFLAGS, GOMODCACHE, GOMOD, GOWORK, GOENV string }
 
 func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	var e goEnv
-	out, err := runGo(ctx, "go", dir, nil, "env", "-json", "GOROOT", "GOFLAGS", "GOMODCACHE", "GOMOD", "GOWORK", "GOENV")
+	out, err := runGo(ctx, "go", dir, nil, "env", "-json", "GOROOT", "GOVERSION", "GOFLAGS", "GOMODCACHE", "GOMOD", "GOWORK", "GOENV")
 	if err != nil {
 		return e, fmt.Errorf("find the settings of go: %w", err)
 	}

@@ -26,6 +26,8 @@ type cutter struct {
 	pcData   []byte
 	pcDataAt map[uint32]uint32 // by where they were
 	kept     map[uint32][]byte // data by where they were
+	early    int               // how many functions come first
+	first    []uint32          // where the data of those were
 }
 
 // cut keeps what the runtime works with, and the names of module's functions.
@@ -36,14 +38,48 @@ func (t *table) cut(module string) (*smallTable, error) {
 		pcData: []byte{0}, pcDataAt: map[uint32]uint32{0: 0},
 		kept: map[uint32][]byte{},
 	}
+	turns, err := c.turns()
+	if err != nil {
+		return nil, err
+	}
 	small := make([]function, len(t.funcs))
-	for i := range t.funcs {
-		var err error
+	for n, i := range turns {
 		if small[i], err = c.shorten(&t.funcs[i]); err != nil {
 			return nil, err
 		}
+		if n+1 == c.early {
+			c.first = slices.Sorted(maps.Keys(c.kept))
+		}
 	}
-	return c.assemble(small), nil
+	return c.assemble(small, turns), nil
+}
+
+// earlyNames are of the functions that the runtime looks up as a program starts:
+// goroutines begin with them, and the first stack that grows has them in it. They
+// come first in each part of the table, so that the rest of it stays untouched.
+var earlyNames = []string{
+	"runtime.goexit", "runtime.main", "runtime.doInit1", "runtime.forcegchelper", "runtime.bgsweep", "runtime.bgscavenge",
+}
+
+// earlyPackage is the one of the module that has the stack grow.
+const earlyPackage = "pkg/stackroom."
+
+// turns returns the functions' indices in the order in which they are laid out.
+func (c *cutter) turns() ([]int, error) {
+	var early, late []int
+	for i := range c.funcs {
+		name, err := c.name(c.funcs[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(earlyNames, name) || strings.HasPrefix(name, c.module+earlyPackage) {
+			early = append(early, i)
+		} else {
+			late = append(late, i)
+		}
+	}
+	c.early = len(early)
+	return append(early, late...), nil
 }
 
 // dataEnds returns where each of the functions' data ends: where the next begins.
@@ -245,11 +281,14 @@ func (c *cutter) dataOf(at uint32) ([]byte, error) {
 	return c.table.funcData[at:end], nil
 }
 
-// layOut lays out the functions' data in their old order, which is by alignment,
-// and returns with them where each is now, by where it was.
+// layOut lays out the functions' data, but for the first in their old order, which
+// is by alignment, and returns with them where each is now, by where it was.
 func (c *cutter) layOut() (funcData []byte, now map[uint32]uint32) {
 	now = map[uint32]uint32{noData: noData}
-	for _, was := range slices.Sorted(maps.Keys(c.kept)) {
+	for _, was := range append(c.first, slices.Sorted(maps.Keys(c.kept))...) {
+		if _, ok := now[was]; ok {
+			continue
+		}
 		for len(funcData)%word != int(was%word) {
 			funcData = append(funcData, 0)
 		}
@@ -260,10 +299,10 @@ func (c *cutter) layOut() (funcData []byte, now map[uint32]uint32) {
 }
 
 // functions returns the index, and the functions behind it.
-func (c *cutter) functions(small []function, now map[uint32]uint32) []byte {
+func (c *cutter) functions(small []function, turns []int, now map[uint32]uint32) []byte {
 	index := slices.Clone(c.index)
 	var funcs []byte
-	for i := range small {
+	for _, i := range turns {
 		f := &small[i]
 		index[2*i+1] = uint32(4*len(index) + len(funcs)) //nolint:gosec // G115: less than it was
 		for j := range f.data {
@@ -276,7 +315,7 @@ func (c *cutter) functions(small []function, now map[uint32]uint32) []byte {
 
 // assemble puts the parts one behind the other. Those where a file and a line were
 // looked up are empty.
-func (c *cutter) assemble(small []function) *smallTable {
+func (c *cutter) assemble(small []function, turns []int) *smallTable {
 	s := &smallTable{header: c.header}
 	h := &s.header
 	s.data = make([]byte, binary.Size(h))
@@ -286,7 +325,7 @@ func (c *cutter) assemble(small []function) *smallTable {
 	h.Units = s.append(nil)
 	h.FileNames = h.Units
 	h.PCData = s.append(c.pcData)
-	h.Index = s.append(c.functions(small, now))
+	h.Index = s.append(c.functions(small, turns, now))
 	s.funcs = uint64(len(s.data)) - h.Index
 	s.funcData = s.append(funcData)
 	s.find = s.append(c.find)

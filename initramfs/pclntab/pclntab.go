@@ -59,7 +59,7 @@ func Cut(program []byte, module string) ([]byte, error) {
 
 // known is a release of the version, or a candidate. That of another, such as
 // "go1.26-custom", may have a runtime of its own.
-var known = regexp.MustCompile(`^` + regexp.QuoteMeta(goVersion) + `(\.[0-9]+|rc[0-9]+)?( X:.*)?$`)
+var known = regexp.MustCompile(`^` + regexp.QuoteMeta(goVersion) + `(\.[0-9]+|rc[0-9]+)?(-X:.*)?$`)
 
 // errFormat is that of what no linker writes.
 func errFormat(format string, args ...any) error {
