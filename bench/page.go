@@ -49,7 +49,8 @@ To repeat it, as a user who can run ` + "`make test`" + `:
     make bench
 
 ` + "`go run ./bench -kernel DIR -json FILE`" + ` writes the figures as JSON, ` + "`-growth`" + ` counts how they grow. With
-` + "`-kernel BZIMAGE`" + ` the kernel is one that has its drivers built in. What is checked in tests are the budgets in
+` + "`-kernel BZIMAGE`" + ` the kernel is one that has its drivers built in; where its allocator searches (SLOB), figures move by some
+percent with the size of memory or of a file that should not matter. What is checked in tests are the budgets in
 ` + "`bench/budgets.json`" + `.
 `
 
