@@ -242,9 +242,9 @@ func TestSetRaw(t *testing.T) {
 	if _, err := terminal.WriteString("end"); err != nil {
 		t.Fatal(err)
 	}
-	end := make([]byte, 16)
-	if n, err := master.Read(end); err != nil || string(end[:n]) != "end" {
-		t.Errorf("left to read = %q, %v, want %q", end[:n], err, "end")
+	end := make([]byte, 3)
+	if _, err := io.ReadFull(master, end); err != nil || string(end) != "end" {
+		t.Errorf("left to read = %q, %v, want %q", end, err, "end")
 	}
 }
 
@@ -253,9 +253,9 @@ func TestSetRawIsNeeded(t *testing.T) {
 	if _, err := terminal.WriteString("a\n"); err != nil {
 		t.Fatal(err)
 	}
-	got := make([]byte, 16)
-	if n, err := master.Read(got); err != nil || string(got[:n]) != "a\r\n" {
-		t.Errorf("a terminal that is not raw gives %q, %v, want %q", got[:n], err, "a\r\n")
+	got := make([]byte, 3) // they may come one by one
+	if _, err := io.ReadFull(master, got); err != nil || string(got) != "a\r\n" {
+		t.Errorf("a terminal that is not raw gives %q, %v, want %q", got, err, "a\r\n")
 	}
 }
 
