@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kguest/kguest/pkg/dirnames"
 	"github.com/kguest/kguest/pkg/rawfile"
 )
 
@@ -61,7 +62,7 @@ func Create(root, name string, threaded bool) (*Group, error) {
 // Open opens the group's directory, for CLONE_INTO_CGROUP (clone(2), Linux
 // 5.7): a process started into it is in it from its first instruction.
 func (g *Group) Open() (*os.File, error) {
-	f, err := openDir(g.dir)
+	f, err := dirnames.Open(g.dir)
 	if err != nil {
 		return nil, fmt.Errorf("open cgroup: %w", err)
 	}

@@ -15,15 +15,6 @@ func isUnified(root string) bool {
 	return unix.Statfs(root, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-// openDir does not have the runtime wait for a directory, as os.Open tries.
-func openDir(path string) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return os.NewFile(uintptr(fd), path), nil
-}
-
 func kill(pid int, sig syscall.Signal) error { return unix.Kill(pid, sig) }
 
 // changed waits until the kernel announces a change of the events file f, as

@@ -1,16 +1,15 @@
-// Package dirnames lists directories. It links less than os.ReadDir, which sorts
+// Package dirnames opens and lists directories. It links less than os.ReadDir, which sorts
 // entries that know more than their names.
 package dirnames
 
 import (
 	"errors"
-	"os"
 	"slices"
 )
 
 // Read returns the names in a directory, sorted; none beside an error.
 func Read(dir string) ([]string, error) {
-	f, err := os.Open(dir)
+	f, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}

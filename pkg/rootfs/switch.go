@@ -11,6 +11,7 @@ import (
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 
+	"github.com/kguest/kguest/pkg/dirnames"
 	"github.com/kguest/kguest/pkg/inroot"
 	"github.com/kguest/kguest/pkg/mount"
 )
@@ -204,7 +205,7 @@ func (s skeleton) Apply() error { return ignoreMissing(makeDirs(s.from, s.to)) }
 // makeDirs makes in to the directories that are in from. filepath.WalkDir would
 // link more.
 func makeDirs(from, to string) error {
-	dir, err := os.Open(from)
+	dir, err := dirnames.Open(from)
 	if err != nil {
 		return err
 	}
@@ -244,7 +245,7 @@ func (i *Initramfs) Used() uint64 { return i.used }
 // openInitramfs opens the root, and what is mounted at the paths in drop.
 func openInitramfs(drop []string) (i *Initramfs, err error) {
 	i = new(Initramfs)
-	if i.dir, err = openDir("/"); err != nil {
+	if i.dir, err = dirnames.Open("/"); err != nil {
 		return nil, err
 	}
 	for _, path := range drop {

@@ -22,15 +22,9 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return int(st.Uid), int(st.Gid), true
 }
 
-// openDir opens a directory to list it. It does not have the runtime wait for it,
-// as os.Open tries.
-func openDir(path string) (*os.File, error) { return openAs(path, unix.O_RDONLY|unix.O_DIRECTORY) }
-
 // openPlace opens a path for what is at it, not for its content.
-func openPlace(path string) (*os.File, error) { return openAs(path, unix.O_PATH) }
-
-func openAs(path string, flags int) (*os.File, error) {
-	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+func openPlace(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
