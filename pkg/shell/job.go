@@ -114,7 +114,9 @@ func (j *job) watch(m *member, cmd *exec.Cmd) {
 	for !m.reaped { // this goroutine alone sets it
 		waitChange(m.pid)
 		j.table.mu.Lock()
-		j.changed(m, changeOf(m.pid))
+		if ws, ok := changeOf(m.pid); ok {
+			j.changed(m, ws)
+		}
 		j.table.mu.Unlock()
 	}
 	_ = cmd.Wait() // for what copies its output; its status is had

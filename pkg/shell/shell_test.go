@@ -193,6 +193,28 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// TestContinuedToItsEnd has processes that end as soon as they go on: the status is
+// that of their end.
+func TestContinuedToItsEnd(t *testing.T) {
+	jobs := newTable(terminal{fd: -1})
+	for i := range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		j := &job{table: jobs, inline: true, cancel: cancel}
+		m, err := j.start(ctx, exec.CommandContext(t.Context(), "/bin/sh", "-c", "kill -STOP $$; exit 6"))
+		must(t, err)
+		if got, want := j.wait(m), signalled+int(syscall.SIGSTOP); got != want {
+			t.Fatalf("process %d stopped with status %d, want %d", i, got, want)
+		}
+		jobs.mu.Lock()
+		j.goOn()
+		jobs.mu.Unlock()
+		if got := j.wait(m); got != 6 {
+			t.Fatalf("process %d, continued, has status %d, want 6", i, got)
+		}
+		cancel()
+	}
+}
+
 // TestTerminal has a command that leaves the terminal without echo: the next one
 // and the shell have it as it was.
 func TestTerminal(t *testing.T) {

@@ -71,13 +71,15 @@ func waitChange(pid int) {
 	}
 }
 
-// changeOf takes what became of a child; of one that has ended this is the end.
-func changeOf(pid int) syscall.WaitStatus {
-	var ws unix.WaitStatus
+// changeOf takes what became of a child; of one that has ended this is the end. There
+// is nothing to take from one that went on and is now ending: not yet a zombie, it has
+// lost what waitChange saw.
+func changeOf(pid int) (ws syscall.WaitStatus, ok bool) {
+	var status unix.WaitStatus
 	for {
-		_, err := unix.Wait4(pid, &ws, unix.WUNTRACED|unix.WCONTINUED|unix.WNOHANG, nil)
+		n, err := unix.Wait4(pid, &status, unix.WUNTRACED|unix.WCONTINUED|unix.WNOHANG, nil)
 		if err != unix.EINTR {
-			return syscall.WaitStatus(ws)
+			return syscall.WaitStatus(status), n != 0
 		}
 	}
 }
