@@ -143,14 +143,14 @@ func TestPatient(t *testing.T) {
 func TestKernelMounts(t *testing.T) {
 	required, optional := KernelMounts()
 	want := []string{
-		"mkdir -p -m 0755 /dev",
-		"mkdir -p /proc",
-		"mkdir -p -m 0555 /sys",
 		"mkdir -p -m 0700 /root",
 		"mkdir -p /tmp",
 		"mkdir -p -m 0755 /run",
+		"mkdir -p -m 0755 /dev",
 		"mount -t devtmpfs -o nosuid,noexec,mode=0755 devtmpfs /dev",
+		"mkdir -p /proc",
 		"mount -t proc -o nosuid,noexec proc /proc",
+		"mkdir -p -m 0555 /sys",
 		"mount -t sysfs -o nosuid,noexec sysfs /sys",
 		"mount -t cgroup2 -o nosuid,noexec,relatime cgroup2 /sys/fs/cgroup",
 		"ln -s /proc/self/fd /dev/fd",

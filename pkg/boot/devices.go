@@ -18,9 +18,9 @@ func DefaultDisks() (image, config block.Ref) {
 }
 
 // MountDisk waits for the device ref names and mounts it read-only on target.
-// The file system is the one its superblock tells; its module is one of modules,
-// as are the drivers of devices that come. The role, "image" or "config", is for
-// the error.
+// The file system is squashfs, as a rule, or the one its superblock tells; its module
+// is one of modules, as are the drivers of devices that come. The role, "image" or
+// "config", is for the error.
 func MountDisk(modules *kmod.Loader, role string, ref block.Ref, target string, timeout time.Duration) error {
 	var errs []error
 	devices := Devices()
@@ -28,6 +28,12 @@ func MountDisk(modules *kmod.Loader, role string, ref block.Ref, target string, 
 	dev, err := devices.Wait(ref, timeout)
 	if err != nil {
 		return errors.Join(append(errs, fmt.Errorf("mount %s: %w%s", role, err, missingDriver(devices)))...)
+	}
+	if !modules.Has(usual) {
+		spec := mount.Spec{Source: dev, Target: target, FSType: usual, Flags: mount.ReadOnly | mount.Silent, Once: true}
+		if mount.Apply([]mount.Step{mount.Dir{Path: target}, spec}) == nil {
+			return nil
+		} // else the superblock tells what it is, or what is wrong
 	}
 	spec, err := DiskSpec(dev, target)
 	if err != nil {
@@ -43,6 +49,10 @@ func MountDisk(modules *kmod.Loader, role string, ref block.Ref, target string, 
 	}
 	return nil
 }
+
+// usual is the file system of a disk that is not asked for its superblock: to read
+// it takes longer than to try.
+const usual = "squashfs"
 
 // missingDriver says what is likely where there is no disk at all.
 func missingDriver(t block.Tree) string {

@@ -24,14 +24,14 @@ func procMount() []mount.Step {
 func KernelMounts() (required, optional []mount.Step) {
 	const kernel = kernelFlags
 	required = []mount.Step{
-		mount.Dir{Path: devPath, Mode: 0o755},
-		mount.Dir{Path: procPath},
-		mount.Dir{Path: sysPath, Mode: 0o555},
 		mount.Dir{Path: "/root", Mode: 0o700},
 		mount.Dir{Path: "/tmp"},
 		mount.Dir{Path: runPath, Mode: 0o755},
+		mount.Dir{Path: devPath, Mode: 0o755},
 		mount.Spec{Source: "devtmpfs", Target: devPath, FSType: "devtmpfs", Flags: kernel, Data: "mode=0755", Once: true},
+		mount.Dir{Path: procPath},
 		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernel, Once: true},
+		mount.Dir{Path: sysPath, Mode: 0o555},
 		mount.Spec{Source: "sysfs", Target: sysPath, FSType: "sysfs", Flags: kernel, Once: true},
 		mount.Spec{Source: "cgroup2", Target: cgroupPath, FSType: "cgroup2", Flags: kernel | mount.RelATime, Once: true},
 		mount.Link{Target: "/proc/self/fd", Path: "/dev/fd"},

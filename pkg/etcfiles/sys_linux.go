@@ -16,12 +16,7 @@ type etc struct{ fd int }
 
 // findEtc returns an fs.ErrNotExist where there is none.
 func findEtc(root string) (etc, error) {
-	dir, err := inroot.Open(root)
-	if err != nil {
-		return etc{}, err
-	}
-	defer dir.Close()
-	fd, err := dir.OpenAt("etc", unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := inroot.OpenBelow(root, "etc", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return etc{}, &fs.PathError{Op: "open", Path: "etc", Err: err}
 	}

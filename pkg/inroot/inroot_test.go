@@ -40,37 +40,28 @@ func TestOpenAt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		fd, err := dir.OpenAt(tt.path, syscall.O_RDONLY)
-		if tt.want != nil {
-			if !errors.Is(err, tt.want) {
-				t.Errorf("OpenAt(%s) = %v, want %v", tt.path, err, tt.want)
-			}
-			continue
-		}
-		must(t, err)
-		buf := make([]byte, 10)
-		n, err := syscall.Read(fd, buf)
-		if err != nil || string(buf[:n]) != "inside" {
-			t.Errorf("OpenAt(%s): %q, %v, want the file inside", tt.path, buf[:n], err)
-		}
-		must(t, syscall.Close(fd))
+		checkOpened(t, tt.path, fd, err, tt.want)
+		fd, err = OpenBelow(root, tt.path, syscall.O_RDONLY)
+		checkOpened(t, tt.path, fd, err, tt.want)
 	}
 }
 
-func TestIsDir(t *testing.T) {
-	root := t.TempDir()
-	must(t, os.MkdirAll(root+"/a/b", 0o755))
-	must(t, os.WriteFile(root+"/file", nil, 0o600))
-	must(t, os.Symlink("a", root+"/link"))
-	dir, err := Open(root)
-	must(t, err)
-	defer dir.Close()
-	for path, want := range map[string]bool{
-		"a": true, "a/b": true, ".": true, "file": false, "link": false, "link/b": false, "none": false, "..": false, "/a": false,
-	} {
-		if got := dir.IsDir(path); got != want {
-			t.Errorf("IsDir(%s) = %v, want %v", path, got, want)
+// checkOpened wants an error, or the file inside.
+func checkOpened(t *testing.T, path string, fd int, err, want error) {
+	t.Helper()
+	if want != nil {
+		if !errors.Is(err, want) {
+			t.Errorf("open %s = %v, want %v", path, err, want)
 		}
+		return
 	}
+	must(t, err)
+	buf := make([]byte, 10)
+	n, err := syscall.Read(fd, buf)
+	if err != nil || string(buf[:n]) != "inside" {
+		t.Errorf("open %s: %q, %v, want the file inside", path, buf[:n], err)
+	}
+	must(t, syscall.Close(fd))
 }
 
 func TestOpenErrors(t *testing.T) {

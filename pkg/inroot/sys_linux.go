@@ -5,6 +5,7 @@ package inroot
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,24 +28,31 @@ func (d Dir) Close() error { return unix.Close(d.fd) }
 // OpenAt opens path with the flags of openat(2), close-on-exec. The error wraps a
 // syscall.Errno.
 func (d Dir) OpenAt(path string, flags uint64) (fd int, err error) {
-	return d.open(path, flags, unix.RESOLVE_IN_ROOT)
+	return open(d.fd, path, flags, unix.RESOLVE_IN_ROOT)
 }
 
-// IsDir reports a directory at path, relative to d, with no link on the way.
-func (d Dir) IsDir(path string) bool {
-	fd, err := d.open(path, unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
-	if err != nil {
-		return false
+// OpenBelow is OpenAt for the directory at root. Where no link is on the way it takes
+// one system call.
+func OpenBelow(root, path string, flags uint64) (fd int, err error) {
+	if climbs := strings.Contains(path, ".."); !climbs {
+		fd, err = open(unix.AT_FDCWD, root+"/"+path, flags, unix.RESOLVE_NO_SYMLINKS)
+		if err != unix.ELOOP { //nolint:errorlint // as x/sys returns it
+			return fd, err
+		}
 	}
-	_ = unix.Close(fd) // it is a place, not a file
-	return true
+	dir, err := Open(root)
+	if err != nil {
+		return -1, err
+	}
+	defer dir.Close()
+	return dir.OpenAt(path, flags)
 }
 
-func (d Dir) open(path string, flags, resolve uint64) (fd int, err error) {
+func open(at int, path string, flags, resolve uint64) (fd int, err error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve}
 	const attempts = 100 // EAGAIN: something was renamed meanwhile
 	for range attempts {
-		fd, err = unix.Openat2(d.fd, path, &how)
+		fd, err = unix.Openat2(at, path, &how)
 		if err != unix.EAGAIN && err != unix.EINTR { //nolint:errorlint // as x/sys returns it
 			break
 		}

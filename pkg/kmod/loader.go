@@ -70,7 +70,22 @@ func (l *Loader) Always() []error {
 
 // FileSystem loads what a file system of that type needs.
 func (l *Loader) FileSystem(fsType string) []error {
-	return l.some(func(c candidate) bool { return c.when == Mount && slices.Contains(c.aliases, "fs-"+fsType) })
+	return l.some(func(c candidate) bool { return c.isFileSystem(fsType) })
+}
+
+// Has reports a module that a file system of that type needs and that has not been
+// loaded yet.
+func (l *Loader) Has(fsType string) bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.modules, func(c candidate) bool { return !c.tried && c.isFileSystem(fsType) })
+}
+
+func (c candidate) isFileSystem(fsType string) bool {
+	return c.when == Mount && slices.Contains(c.aliases, "fs-"+fsType)
 }
 
 // Devices loads the drivers, as when says Device or Network, of the devices that

@@ -42,20 +42,21 @@ func ApplyAll(steps []Step) []error {
 	return errs
 }
 
-// applier does not ask what is mounted on a directory that it has just made.
-type applier struct{ made string }
+// applier does not ask what is mounted on a directory that it has just made or
+// looked at.
+type applier struct{ free string }
 
 func (a *applier) apply(s Step) (err error) {
 	switch s := s.(type) {
 	case Dir:
-		made, err := s.make()
-		if made {
-			a.made = s.Path
+		point, err := s.make()
+		if a.free = ""; !point {
+			a.free = s.Path
 		}
 		return err
 	case Spec:
-		s.Once = s.Once && s.Target != a.made
-		a.made = ""
+		s.Once = s.Once && s.Target != a.free
+		a.free = ""
 		return s.Apply()
 	default:
 		return s.Apply()
@@ -153,8 +154,8 @@ type Dir struct {
 
 // Done reports that Apply would change nothing.
 func (d Dir) Done() bool {
-	mode, err := stat(d.Path)
-	return err == nil && mode.IsDir() && d.has(mode)
+	at, err := look(d.Path)
+	return err == nil && at.mode.IsDir() && d.has(at.mode)
 }
 
 // Apply makes the directory; an existing one gets the mode.
@@ -163,38 +164,41 @@ func (d Dir) Apply() error {
 	return err
 }
 
-// make reports whether the directory was not there.
-func (d Dir) make() (made bool, err error) {
+// make reports whether something is mounted on the directory.
+func (d Dir) make() (point bool, err error) {
 	mode, mask := d.Mode, umask()
 	if mode == 0 {
 		mode = 0o755
 	}
-	made, err = mkdir(d.Path, mode)
+	made, err := mkdir(d.Path, mode)
 	if err != nil {
 		return false, fmt.Errorf("make directory: %w", err)
 	}
 	if !made {
-		if done, err := d.existing(); done || err != nil {
-			return false, err
+		at, err := d.existing()
+		if err != nil || d.has(at.mode) {
+			return at.point, err
 		}
-	} else if mode&mask == 0 {
-		return true, nil
+		return at.point, os.Chmod(d.Path, mode)
 	}
-	return made, os.Chmod(d.Path, mode)
+	if mode&mask == 0 {
+		return false, nil
+	}
+	return false, os.Chmod(d.Path, mode)
 }
 
-// existing reports whether what is at d.Path is the directory that is wanted.
-func (d Dir) existing() (done bool, err error) {
-	mode, err := stat(d.Path)
+// existing looks at the directory that is at d.Path.
+func (d Dir) existing() (at place, err error) {
+	at, err = look(d.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, fmt.Errorf("make directory %s: a link to nothing is in its place", d.Path)
+		return place{}, fmt.Errorf("make directory %s: a link to nothing is in its place", d.Path)
 	case err != nil:
-		return false, fmt.Errorf("make directory: %w", err)
-	case !mode.IsDir():
-		return false, fmt.Errorf("make directory %s: a %s is in its place", d.Path, kind(mode))
+		return place{}, fmt.Errorf("make directory: %w", err)
+	case !at.mode.IsDir():
+		return place{}, fmt.Errorf("make directory %s: a %s is in its place", d.Path, kind(at.mode))
 	}
-	return d.has(mode), nil
+	return at, nil
 }
 
 // has reports whether the mode of a directory is d's.

@@ -21,6 +21,7 @@ const (
 	RelATime Flags = unix.MS_RELATIME
 	Bind     Flags = unix.MS_BIND
 	Move     Flags = unix.MS_MOVE
+	Silent   Flags = unix.MS_SILENT // the kernel's log has no word of another file system
 
 	// Recursive has a bind take along what is mounted below.
 	Recursive Flags = unix.MS_REC
@@ -32,11 +33,33 @@ const (
 // other directory included (statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8). The
 // error is an *fs.PathError.
 func IsPoint(path string) (bool, error) {
+	at, err := look(path)
+	return at.point, err
+}
+
+// place is what is at a path.
+type place struct {
+	mode  fs.FileMode // permissions, the sticky bit, and whether it is a directory or a regular file
+	point bool        // see IsPoint
+}
+
+func look(path string) (place, error) {
 	var st unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &st); err != nil {
-		return false, &fs.PathError{Op: "statx", Path: path, Err: err}
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_TYPE|unix.STATX_MODE, &st); err != nil {
+		return place{}, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
-	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	at := place{mode: fs.FileMode(st.Mode & 0o777), point: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0}
+	if st.Mode&unix.S_ISVTX != 0 {
+		at.mode |= fs.ModeSticky
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		at.mode |= fs.ModeDir
+	case unix.S_IFREG:
+	default:
+		at.mode |= fs.ModeIrregular
+	}
+	return at, nil
 }
 
 // options returns f as mount(8) names it.
@@ -78,27 +101,6 @@ func mkdir(path string, mode fs.FileMode) (made bool, err error) {
 	default:
 		return false, &fs.PathError{Op: "mkdir", Path: path, Err: err}
 	}
-}
-
-// stat returns the permissions of what is at path, the sticky bit, and whether it
-// is a directory or a regular file.
-func stat(path string) (fs.FileMode, error) {
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return 0, &fs.PathError{Op: "stat", Path: path, Err: err}
-	}
-	mode := fs.FileMode(st.Mode & 0o777)
-	if st.Mode&unix.S_ISVTX != 0 {
-		mode |= fs.ModeSticky
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		mode |= fs.ModeDir
-	case unix.S_IFREG:
-	default:
-		mode |= fs.ModeIrregular
-	}
-	return mode, nil
 }
 
 // umask is this process's, which it does not change. To ask for it is to set it

@@ -12,7 +12,6 @@ import (
 	securejoin "github.com/cyphar/filepath-securejoin"
 
 	"github.com/kguest/kguest/pkg/dirnames"
-	"github.com/kguest/kguest/pkg/inroot"
 	"github.com/kguest/kguest/pkg/mount"
 )
 
@@ -44,7 +43,7 @@ func (t Transfer) Steps() []fmt.Stringer {
 func (t Transfer) steps(moves []move) []mount.Step {
 	var steps []mount.Step
 	for _, m := range moves {
-		if m.from == t.Keep && !m.made {
+		if m.from == t.Keep && !m.bare {
 			steps = append(steps, skeleton{from: m.to, to: m.from})
 		}
 	}
@@ -95,11 +94,6 @@ func (t Transfer) check() ([]move, error) {
 // one is the root itself or the place of another, before anything has changed:
 // its links lead anywhere. A directory that is not a mount point stays.
 func (t Transfer) moves() ([]move, error) {
-	tree, err := inroot.Open(t.Root)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
 	taken := map[string]string{t.Root: "/"}
 	var moves []move
 	for _, dir := range t.Move {
@@ -109,12 +103,9 @@ func (t Transfer) moves() ([]move, error) {
 			}
 			continue
 		}
-		m := move{from: dir, to: t.Root + dir}
-		if !tree.IsDir(strings.TrimPrefix(dir, "/")) {
-			if m.to, m.made, err = makeInside(t.Root, dir); err != nil {
-				return nil, err
-			}
-			m.linked = m.to != t.Root+dir
+		m, err := t.move(dir)
+		if err != nil {
+			return nil, err
 		}
 		if other, ok := taken[m.to]; ok {
 			return nil, fmt.Errorf("in the image %s and %s are one directory: a link leads from one to the other", dir, other)
@@ -124,6 +115,22 @@ func (t Transfer) moves() ([]move, error) {
 	}
 	return moves, nil
 }
+
+func (t Transfer) move(dir string) (m move, err error) {
+	m = move{from: dir, to: t.Root + dir}
+	links, plain := directory(m.to)
+	if plain && strings.LastIndex(dir, "/") == 0 { // no link is on the way
+		m.bare = links == withoutDirs
+		return m, nil
+	}
+	m.to, m.bare, err = makeInside(t.Root, dir)
+	m.linked = m.to != t.Root+dir
+	return m, err
+}
+
+// withoutDirs is the link count of a directory that has none in it: of each one its
+// ".." counts too. A file system that does not count so gives another.
+const withoutDirs = 2
 
 // makeInside resolves dir below root as a chroot would, and makes it where it is
 // missing.
@@ -160,7 +167,7 @@ func ignoreMissing(err error) error {
 type move struct {
 	from, to string
 	linked   bool // a link of the image's leads to it
-	made     bool // to was not in the image
+	bare     bool // to has no directories in it
 }
 
 func (m move) spec() mount.Spec { return mount.Spec{Source: m.from, Target: m.to, Flags: mount.Move} }

@@ -22,6 +22,16 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return int(st.Uid), int(st.Gid), true
 }
 
+// directory returns the link count of the directory at path; plain is false for what
+// is none, a link to one included.
+func directory(path string) (links uint64, plain bool) {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return 0, false
+	}
+	return uint64(st.Nlink), st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
 // openPlace opens a path for what is at it, not for its content.
 func openPlace(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
