@@ -118,19 +118,15 @@ func (t Transfer) moves() ([]move, error) {
 
 func (t Transfer) move(dir string) (m move, err error) {
 	m = move{from: dir, to: t.Root + dir}
-	links, plain := directory(m.to)
+	plain, bare := directory(m.to)
 	if plain && strings.LastIndex(dir, "/") == 0 { // no link is on the way
-		m.bare = links == withoutDirs
+		m.bare = bare
 		return m, nil
 	}
 	m.to, m.bare, err = makeInside(t.Root, dir)
 	m.linked = m.to != t.Root+dir
 	return m, err
 }
-
-// withoutDirs is the link count of a directory that has none in it: of each one its
-// ".." counts too. A file system that does not count so gives another.
-const withoutDirs = 2
 
 // makeInside resolves dir below root as a chroot would, and makes it where it is
 // missing.

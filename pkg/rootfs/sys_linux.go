@@ -22,14 +22,16 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return int(st.Uid), int(st.Gid), true
 }
 
-// directory returns the link count of the directory at path; plain is false for what
-// is none, a link to one included.
-func directory(path string) (links uint64, plain bool) {
+// directory reports a directory at path, a link to one not being one, and whether it
+// is bare: each directory in one adds to its link count, by its "..". A file system
+// that does not count so gives another number.
+func directory(path string) (plain, bare bool) {
+	const withoutDirs = 2
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
-		return 0, false
+		return false, false
 	}
-	return uint64(st.Nlink), st.Mode&unix.S_IFMT == unix.S_IFDIR
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR, st.Nlink == withoutDirs
 }
 
 // openPlace opens a path for what is at it, not for its content.
