@@ -103,7 +103,15 @@ func TestLoaderQ35(t *testing.T) {
 	f.want(t, "Devices", "virtio_ring virtio virtio_pci_modern_dev virtio_pci virtio_blk", l.Devices(Device))
 	f.want(t, "Devices again", "", l.Devices(Device))
 	f.want(t, "Devices(Network)", "net_failover virtio_net", l.Devices(Network))
+	for fsType, want := range map[string]bool{"squashfs": true, "erofs": true, "ext4": false} {
+		if got := l.Has(fsType); got != want {
+			t.Errorf("Has(%s) = %v, want %v", fsType, got, want)
+		}
+	}
 	f.want(t, "FileSystem(squashfs)", "squashfs", l.FileSystem("squashfs"))
+	if l.Has("squashfs") {
+		t.Error("Has(squashfs) once it was loaded")
+	}
 	f.want(t, "FileSystem(erofs)", "libcrc32c erofs", l.FileSystem("erofs"))
 	f.want(t, "FileSystem(ext4)", "", l.FileSystem("ext4"))
 	f.want(t, "All", "virtio_mmio xen_blkfront overlay", l.All())
@@ -166,6 +174,9 @@ func TestLoaderNil(t *testing.T) {
 	var l *Loader
 	if errs := append(append(l.All(), l.Always()...), append(l.Devices(Device), l.FileSystem("ext4")...)...); len(errs) > 0 {
 		t.Errorf("without modules: %v", errs)
+	}
+	if l.Has("squashfs") {
+		t.Error("without modules: Has(squashfs)")
 	}
 }
 
