@@ -50,7 +50,7 @@ func (a *applier) apply(s Step) (err error) {
 	switch s := s.(type) {
 	case Dir:
 		point, err := s.make()
-		if a.free = ""; !point {
+		if a.free = ""; err == nil && !point {
 			a.free = s.Path
 		}
 		return err
@@ -174,17 +174,18 @@ func (d Dir) make() (point bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("make directory: %w", err)
 	}
+	right := mode&mask == 0
 	if !made {
 		at, err := d.existing()
-		if err != nil || d.has(at.mode) {
-			return at.point, err
+		if err != nil {
+			return false, err
 		}
-		return at.point, os.Chmod(d.Path, mode)
+		point, right = at.point, d.has(at.mode)
 	}
-	if mode&mask == 0 {
-		return false, nil
+	if right {
+		return point, nil
 	}
-	return false, os.Chmod(d.Path, mode)
+	return point, os.Chmod(d.Path, mode)
 }
 
 // existing looks at the directory that is at d.Path.
