@@ -37,8 +37,8 @@ Without an argument it does all of the boot's mounting: kernel, modules, images.
 	images   the image on /image and its configuration on /config, read-only
 	DEV DIR  the file system on DEV on DIR, read-only
 
-The type of a disk's file system (squashfs, erofs, ext4) is read from its
-superblock. What is mounted already is left as it is.
+A disk's file system is squashfs or, where that does not mount, what its
+superblock says: erofs, ext4. What is mounted already is left as it is.
 
 Options:
 
