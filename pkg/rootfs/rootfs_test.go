@@ -210,3 +210,19 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestDirectory does not ask for bare to be true: not every file system counts links.
+func TestDirectory(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(dir+"/full/below", 0o755))
+	must(t, os.WriteFile(dir+"/file", nil, 0o600))
+	must(t, os.Symlink("full", dir+"/link"))
+	if plain, bare := directory(dir + "/full"); !plain || bare {
+		t.Errorf("directory of one with a directory in it: plain %v, bare %v", plain, bare)
+	}
+	for _, name := range []string{"file", "link", "none", "file/below"} {
+		if plain, _ := directory(dir + "/" + name); plain {
+			t.Errorf("directory(%s) is plain", name)
+		}
+	}
+}

@@ -23,8 +23,9 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 }
 
 // directory reports a directory at path, a link to one not being one, and whether it
-// is bare: each directory in one adds to its link count, by its "..". A file system
-// that does not count so gives another number.
+// is bare: each directory in one adds to its link count, by its "..". What does not
+// count so (overlayfs of merged directories, btrfs) gives another number than 2: find(1)
+// relies on it as well.
 func directory(path string) (plain, bare bool) {
 	const withoutDirs = 2
 	var st unix.Stat_t
