@@ -253,7 +253,8 @@ func TestLeaving(t *testing.T) {
 	job := fmt.Sprintf("sleep 12%d", os.Getpid()) // no other run's
 	p.types(job+" & \r", "root # ")
 	p.types("exit\r", "boot-shell: there are jobs", "root # ")
-	p.types("jobs; pgrep -c -x -f '"+job+"'\r", "[1]+ Running   "+job+" &\r\n1\r\n", "root # ")
+	// The shell goes on before the job has become the program that it runs.
+	p.types("jobs; until pgrep -c -x -f '"+job+"'; do sleep 0.1; done\r", "[1]+ Running   "+job+" &\r\n", "1\r\n", "root # ")
 	p.leaves("exit\r", 0)
 	for range 1000 {
 		if exec.CommandContext(t.Context(), "pgrep", "-x", "-f", job).Run() != nil {
