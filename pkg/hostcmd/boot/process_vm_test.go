@@ -132,7 +132,8 @@ func volume(t *testing.T) string {
 	return file
 }
 
-// inVolume answers on UDP, and notes on the first volume that it was stopped.
+// inVolume answers on UDP, and notes on the first volume that it was stopped. Python
+// handles a signal that comes just before recvfrom(2) only when that has returned.
 const inVolume = `
 import os, signal, socket, sys
 os.system("mount /dev/vdc /mnt")
@@ -146,8 +147,12 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", 7))
 for disk in "vdc", "vdd":
     print(disk, "read-only", open("/sys/block/%s/ro" % disk).read().strip(), flush=True)
+s.settimeout(1)
 while True:
-    data, peer = s.recvfrom(2000)
+    try:
+        data, peer = s.recvfrom(2000)
+    except TimeoutError:
+        continue
     s.sendto(data.upper(), peer)
 `
 
