@@ -1,10 +1,8 @@
 package block
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,17 +91,15 @@ func (r Ref) String() string {
 // while there is none, and another where waiting for it is of no use.
 func (t Tree) Find(r Ref) (string, error) {
 	for _, path := range r.Paths {
-		fi, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		there, isDevice, err := look(path)
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if fi.Mode()&fs.ModeDevice == 0 || fi.Mode()&fs.ModeCharDevice != 0 {
+		case isDevice:
+			return path, nil
+		case there:
 			return "", fmt.Errorf("%s: not a block device", path)
 		}
-		return path, nil
 	}
 	if len(r.Paths) > 0 {
 		return "", fs.ErrNotExist

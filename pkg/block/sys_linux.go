@@ -2,10 +2,24 @@ package block
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// look reports whether there is something at path, and whether it is a block device.
+func look(path string) (there, isDevice bool, err error) {
+	var st unix.Stat_t
+	switch err := unix.Stat(path, &st); err {
+	case nil:
+		return true, st.Mode&unix.S_IFMT == unix.S_IFBLK, nil
+	case unix.ENOENT:
+		return false, false, nil
+	default:
+		return false, false, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+}
 
 // uevents is a socket on which the kernel announces devices (netlink(7),
 // NETLINK_KOBJECT_UEVENT, group 1).

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,8 +24,8 @@ import (
 type guest struct {
 	mu       sync.Mutex
 	state    idmpb.BootState
-	timings  []metrics.Stage
-	errors   []string // of timings, at the same index
+	done     []step
+	room     [usualSteps]step // of done, as a rule: to grow it costs as much as a stage
 	kernel   time.Duration
 	init     time.Duration // from init's start to the workload's
 	began    time.Time     // init's start
@@ -38,15 +37,27 @@ type guest struct {
 	known    metrics.Known        // has a lock of its own
 }
 
+// step is a stage or a script that was done.
+type step struct {
+	metrics.Stage
+	failed string // why it did, "" for it did not
+}
+
+// usualSteps is the stages, and some of them done again.
+const usualSteps = 16
+
 // stepDone records a stage or a script; err is why it failed.
 func (g *guest) stepDone(t metrics.Stage, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	failed := ""
+	s := step{Stage: t}
 	if err != nil {
-		failed = err.Error()
+		s.failed = err.Error()
 	}
-	g.timings, g.errors = append(g.timings, t), append(g.errors, failed)
+	if g.done == nil {
+		g.done = g.room[:0]
+	}
+	g.done = append(g.done, s)
 }
 
 // shellOpen records that a person has a shell, or has it no more.
@@ -67,9 +78,9 @@ func (g *guest) failed() {
 func (g *guest) steps() []rescue.Step {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	steps := make([]rescue.Step, 0, len(g.timings))
-	for i, t := range g.timings {
-		steps = append(steps, rescue.Step{Name: t.Name, Microseconds: micros(t.Duration), Error: g.errors[i]})
+	steps := make([]rescue.Step, 0, len(g.done))
+	for _, s := range g.done {
+		steps = append(steps, rescue.Step{Name: s.Name, Microseconds: micros(s.Duration), Error: s.failed})
 	}
 	return steps
 }
@@ -114,9 +125,9 @@ func (g *guest) Report() *idmpb.BootReport {
 	if g.init == 0 {
 		r.InitMicroseconds = micros(time.Since(g.began))
 	}
-	for i, t := range g.timings {
+	for _, s := range g.done {
 		r.Stages = append(r.Stages, &idmpb.BootStage{
-			Name: t.Name, DurationMicroseconds: micros(t.Duration), Error: g.errors[i],
+			Name: s.Name, DurationMicroseconds: micros(s.Duration), Error: s.failed,
 		})
 	}
 	return r
@@ -127,7 +138,10 @@ func micros(d time.Duration) uint64 { return uint64(max(d, 0).Microseconds()) } 
 // Metrics implements agent.Guest.
 func (g *guest) Metrics() *metrics.Node {
 	g.mu.Lock()
-	stages := slices.Clone(g.timings)
+	stages := make([]metrics.Stage, 0, len(g.done))
+	for _, s := range g.done {
+		stages = append(stages, s.Stage)
+	}
 	g.mu.Unlock()
 	node, _ := metrics.Config{ // what cannot be read is absent
 		Proc: procPath, Sys: sysPath, Cgroup: filepath.Join(cgroupPath, CgroupName),

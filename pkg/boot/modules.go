@@ -2,9 +2,7 @@ package boot
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/kguest/kguest/pkg/kmod"
@@ -14,10 +12,7 @@ import (
 // without modules is for a kernel that needs none: nil.
 func Modules(load func(kmod.Module) error) (*kmod.Loader, error) {
 	l, err := kmod.Files{Order: ModulesPath, Uses: ModuleUsesPath, Sys: sysPath}.Open(load)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("load modules: %w", err)
 	}
 	return l, nil

@@ -11,7 +11,10 @@ import (
 // kernelFlags are those of the kernel's file systems.
 const kernelFlags = mount.NoSUID | mount.NoExec
 
-// procMount returns the steps that make /proc.
+// procSteps is how many procMount has.
+const procSteps = 2
+
+// procMount returns the steps that make /proc, the first of KernelMounts.
 func procMount() []mount.Step {
 	return []mount.Step{
 		mount.Dir{Path: procPath},
@@ -23,14 +26,14 @@ func procMount() []mount.Step {
 // without, and those it can.
 func KernelMounts() (required, optional []mount.Step) {
 	const kernel = kernelFlags
-	required = []mount.Step{
+	required = mount.List(
+		mount.Dir{Path: procPath},
+		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernel, Once: true},
 		mount.Dir{Path: "/root", Mode: 0o700},
 		mount.Dir{Path: "/tmp"},
 		mount.Dir{Path: runPath, Mode: 0o755},
 		mount.Dir{Path: devPath, Mode: 0o755},
 		mount.Spec{Source: "devtmpfs", Target: devPath, FSType: "devtmpfs", Flags: kernel, Data: "mode=0755", Once: true},
-		mount.Dir{Path: procPath},
-		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernel, Once: true},
 		mount.Dir{Path: sysPath, Mode: 0o555},
 		mount.Spec{Source: "sysfs", Target: sysPath, FSType: "sysfs", Flags: kernel, Once: true},
 		mount.Spec{Source: "cgroup2", Target: cgroupPath, FSType: "cgroup2", Flags: kernel | mount.RelATime, Once: true},
@@ -38,7 +41,7 @@ func KernelMounts() (required, optional []mount.Step) {
 		mount.Link{Target: "/proc/self/fd/0", Path: "/dev/stdin"},
 		mount.Link{Target: "/proc/self/fd/1", Path: "/dev/stdout"},
 		mount.Link{Target: "/proc/self/fd/2", Path: "/dev/stderr"},
-	}
+	)
 	optional = []mount.Step{
 		mount.Dir{Path: "/dev/pts"},
 		mount.Spec{Source: "devpts", Target: "/dev/pts", FSType: "devpts", Flags: kernel, Data: "gid=5,mode=620,ptmxmode=666", Once: true},
@@ -52,8 +55,13 @@ func KernelMounts() (required, optional []mount.Step) {
 }
 
 // MountKernel applies KernelMounts. The warnings are of the optional ones.
-func MountKernel() (warnings []error, err error) {
+func MountKernel() (warnings []error, err error) { return mountKernel(0) }
+
+// mountKernel is MountKernel without the first of the required ones, which were applied
+// before.
+func mountKernel(before int) (warnings []error, err error) {
 	required, optional := KernelMounts()
+	required = required[before:]
 	if err := mount.Apply(required); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,9 @@ import (
 // ApplySysctls writes the kernel's settings below dir, /proc/sys, in the order
 // of their names. Each error is of one of them.
 func ApplySysctls(dir string, sysctls map[string]string) []error {
+	if len(sysctls) == 0 { // so that nothing is sorted
+		return nil
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
 		if err := writeSysctl(filepath.Join(dir, sysctlFile(name)), sysctls[name]); err != nil {

@@ -115,7 +115,7 @@ func TestLimitOfKernel(t *testing.T) {
 		defer g.Delete() //nolint:errcheck // it is checked in TestGroup
 		b, err := os.ReadFile(filepath.Join(hierarchy, "cgroup.controllers"))
 		must(t, err)
-		must(t, Account(hierarchy, false))
+		must(t, handDown(hierarchy, "+none", "+pids", "+none")) // what is lacking takes nothing along
 		err = g.Limit(Limits{PidsMax: 77})
 		if strings.Contains(string(b), "pids") {
 			must(t, err)

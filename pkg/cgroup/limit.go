@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"strings"
+	"syscall"
 
 	"github.com/kguest/kguest/pkg/rawfile"
 )
@@ -18,29 +18,27 @@ type Limits struct {
 	CPUPeriod uint64 // microseconds
 }
 
-// maxList is more than the names of all controllers, in bytes.
-const maxList = 64 << 10
-
 // Account has the hierarchy mounted at root hand down to its groups what counts and
 // limits CPU, memory, tasks and I/O, as far as this kernel has it: CPU and tasks
 // alone to threaded groups, which cannot have the others. It costs least where
 // there is no group yet.
 func Account(root string, threaded bool) error {
-	parent := Group{dir: root, threaded: threaded}
-	data, err := rawfile.Read(root+"/cgroup.controllers", maxList)
+	if threaded {
+		return handDown(root, "+cpu", "+pids")
+	}
+	return handDown(root, "+cpu", "+pids", "+memory", "+io")
+}
+
+// handDown does not read first which controllers there are, which costs more than to
+// hear of each: EINVAL where the kernel lacks it, ENOENT where the parent keeps it.
+func handDown(root string, controllers ...string) error {
+	err := rawfile.WriteEach(root+"/cgroup.subtree_control", controllers, func(err error) bool {
+		return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT)
+	})
 	if err != nil {
-		return fmt.Errorf("read cgroup controllers: %w", err)
+		return fmt.Errorf("hand down cgroup controllers: %w", err)
 	}
-	var on []string
-	for name := range strings.FieldsSeq(string(data)) {
-		if parent.canHave(name) {
-			on = append(on, "+"+name)
-		}
-	}
-	if len(on) == 0 {
-		return nil
-	}
-	return parent.write("cgroup.subtree_control", strings.Join(on, " "))
+	return nil
 }
 
 func (g *Group) canHave(controller string) bool {

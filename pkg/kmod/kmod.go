@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // Module is one module to load.
@@ -17,11 +19,15 @@ type Module struct {
 	Params string // "a=1 b=2"
 }
 
+// maxList is the most bytes of a list of modules and of what each is for: a
+// distribution's 5,000 take 2 MB.
+const maxList = 64 << 20
+
 // ReadOrder returns the modules named in the file at path, in load order: one
 // a line, an absolute path without spaces and, after a space, the parameters.
-// A missing file is an *fs.PathError.
+// Without the file there is none.
 func ReadOrder(path string) ([]Module, error) {
-	data, err := os.ReadFile(path)
+	data, err := rawfile.ReadAny(path, maxList)
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,12 @@ func TestReadOrder(t *testing.T) {
 			t.Errorf("ReadOrder(%q) = %v, want %q (-want +got):\n%s", tt.content, err, tt.err, diff)
 		}
 	}
-	_, err := ReadOrder(path + ".none")
+	if got, err := ReadOrder(path + ".none"); got != nil || err != nil {
+		t.Errorf("ReadOrder(none) = %v, %v, want none", got, err)
+	}
 	var perr *fs.PathError
-	if !errors.As(err, &perr) || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("ReadOrder(none) = %v, want an *fs.PathError", err)
+	if _, err := ReadOrder(path + "/file"); !errors.As(err, &perr) {
+		t.Errorf("ReadOrder below a file = %v, want an *fs.PathError", err)
 	}
 }
 

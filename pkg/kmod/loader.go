@@ -36,10 +36,10 @@ type Files struct {
 }
 
 // Open reads the list of modules. Each is loaded by load: Module.Load, or one
-// that prints. A missing Order is an *fs.PathError.
+// that prints. Without modules it is nil.
 func (f Files) Open(load func(Module) error) (*Loader, error) {
 	order, err := ReadOrder(f.Order)
-	if err != nil {
+	if err != nil || len(order) == 0 {
 		return nil, err
 	}
 	uses, err := readUses(f.Uses)

@@ -1,11 +1,10 @@
 package kmod
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
+
+	"github.com/kguest/kguest/pkg/rawfile"
 )
 
 // When says what a module is loaded for.
@@ -31,11 +30,8 @@ type use struct {
 // modules that go with it ("a,b", "-" for none) and its aliases, between spaces.
 // Without the file nothing is known of any module.
 func readUses(path string) (map[string]use, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	data, err := rawfile.ReadAny(path, maxList)
+	if err != nil || data == nil {
 		return nil, err
 	}
 	uses := make(map[string]use)

@@ -19,6 +19,13 @@ type Step interface {
 	Apply() error
 }
 
+// List is steps with room of a size that most lists have: each further size costs
+// Go's allocator two pages.
+func List(steps ...Step) []Step {
+	const usual = 16
+	return append(make([]Step, 0, usual), steps...)
+}
+
 // Apply applies steps in order and stops at the first error.
 func Apply(steps []Step) error {
 	var a applier

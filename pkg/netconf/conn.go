@@ -50,7 +50,7 @@ func (c *conn) ask(r request, object func(body []byte) error) error {
 // are answered only where they are refused. The last one gets the flags.
 func (c *conn) exchange(requests []request, flags uint16, object func(body []byte) error) *answers {
 	a := &answers{port: c.socket.port, first: c.seq, errs: make([]error, len(requests)), object: object}
-	var datagram []byte
+	datagram := c.buf[:0] // it is sent before an answer is received
 	for i, r := range requests {
 		if i < len(requests)-1 {
 			r.seal(c.seq, 0)

@@ -17,6 +17,19 @@ func Read(path string, limit int) ([]byte, error) {
 	return f.readAll(limit)
 }
 
+// ReadAny is Read, and nil where there is no such file.
+func ReadAny(path string, limit int) ([]byte, error) {
+	f, err := open(path, withoutWaiting)
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	return f.readAll(limit)
+}
+
 // ReadFD is Read for the open file fd, of which path is for errors.
 func ReadFD(fd int, path string, limit int) ([]byte, error) {
 	return file{fd, path}.readAll(limit)
@@ -56,7 +69,11 @@ func (f file) readAll(limit int) ([]byte, error) {
 }
 
 // usual is the size that is expected of a file that does not tell.
-const usual = 511
+const usual = least - 1
+
+// least is the room that a file gets, in bytes. To have the next size of an allocator
+// costs more than to leave some of one unused.
+const least = 1024
 
 // Head returns the first bytes of the file or block device at path, as many as most
 // where it has them.

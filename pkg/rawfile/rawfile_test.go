@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,6 +126,25 @@ func TestWrite(t *testing.T) {
 		var perr *fs.PathError
 		if !errors.As(err, &perr) || perr.Op != op || perr.Path != path {
 			t.Errorf("Write(%s) = %v, want an error of %s", path, err, op)
+		}
+	}
+}
+
+func TestWriteEach(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(path, nil, 0o600))
+	must(t, WriteEach(path, []string{"a", "b"}, func(error) bool { return false }))
+	if got, err := os.ReadFile(path); err != nil || string(got) != "ab" {
+		t.Errorf("written: %q, %v, want ab", got, err)
+	}
+	for ignored, want := range map[bool][]error{false: {syscall.ENOSPC}, true: {syscall.ENOSPC, syscall.ENOSPC}} {
+		var got []error
+		err := WriteEach("/dev/full", []string{"a", "b"}, func(err error) bool {
+			got = append(got, err)
+			return ignored
+		})
+		if !slices.Equal(got, want) || (err == nil) != ignored {
+			t.Errorf("WriteEach to a full device, errors ignored %v: %v, was asked of %v, want %v", ignored, err, got, want)
 		}
 	}
 }

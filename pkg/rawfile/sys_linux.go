@@ -1,7 +1,6 @@
 package rawfile
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -26,6 +25,13 @@ func open(path string, flags int) (file, error) {
 		return err
 	})
 	return file{fd, path}, wrap("open", path, err)
+}
+
+// missing does not look for more than open gives: errors.Is costs a boot as much as
+// the file.
+func missing(err error) bool {
+	perr, ok := err.(*os.PathError)      //nolint:errorlint // as open returns it
+	return ok && perr.Err == unix.ENOENT //nolint:errorlint // likewise
 }
 
 func (f file) close() { _ = unix.Close(f.fd) } // it was only read
@@ -79,7 +85,7 @@ func (f file) mapped(size int) (content []byte, ok bool) {
 			content, ok = nil, false
 		}
 	}()
-	return bytes.Clone(b), true
+	return append(make([]byte, 0, max(size, least)), b...), true
 }
 
 // kind is of st_mode (inode(7)).
@@ -98,6 +104,12 @@ func kind(mode uint32) string {
 
 // Write writes value to the file at path, which is there, in one piece.
 func Write(path, value string) error {
+	return WriteEach(path, []string{value}, func(error) bool { return false })
+}
+
+// WriteEach writes each of values to the file at path, which is there, in one piece,
+// up to the first error that is not to be ignored.
+func WriteEach(path string, values []string, ignored func(error) bool) error {
 	var fd int
 	err := retry(func() (err error) {
 		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
@@ -106,10 +118,16 @@ func Write(path, value string) error {
 	if err != nil {
 		return wrap("open", path, err)
 	}
-	err = retry(func() error {
-		_, err := unix.Write(fd, []byte(value))
-		return err
-	})
+	for _, value := range values {
+		err = retry(func() error {
+			_, err := unix.Write(fd, []byte(value))
+			return err
+		})
+		if err != nil && !ignored(err) {
+			break
+		}
+		err = nil
+	}
 	if cerr := unix.Close(fd); err == nil {
 		err = cerr
 	}

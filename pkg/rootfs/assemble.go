@@ -3,7 +3,6 @@
 package rootfs
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -67,7 +66,7 @@ func CheckSize(size string) error {
 //	Root             overlay of upper on image
 func (l Layout) Steps() []mount.Step {
 	upper, work, image := l.Overlay+"/upper", l.Overlay+"/work", l.Overlay+"/image"
-	return []mount.Step{
+	return mount.List(
 		mount.Dir{Path: l.Overlay},
 		mount.Spec{Source: "tmpfs", Target: l.Overlay, FSType: "tmpfs", Data: "mode=0755,size=" + l.Size, Once: true},
 		mount.Dir{Path: upper},
@@ -80,7 +79,7 @@ func (l Layout) Steps() []mount.Step {
 			Source: "overlayfs:" + l.Overlay, Target: l.Root, FSType: "overlay", Flags: mount.NoATime, Once: true,
 			Data: "lowerdir=" + image + ",upperdir=" + upper + ",workdir=" + work,
 		},
-	}
+	)
 }
 
 // Assemble mounts the root. What is mounted already is kept.
@@ -103,9 +102,11 @@ func (l Layout) Assemble() error {
 // taken reports an upper layer that has been mounted somewhere, and not on Root:
 // overlayfs makes a directory in work, and two of them must not share one.
 func (l Layout) taken() bool {
-	_, err := os.Stat(l.Overlay + "/work/work")
-	mounted, merr := mount.IsPoint(l.Root)
-	return err == nil && (merr != nil || !mounted)
+	if _, err := os.Stat(l.Overlay + "/work/work"); err != nil {
+		return false
+	}
+	mounted, err := mount.IsPoint(l.Root)
+	return err != nil || !mounted
 }
 
 // sameOwner gives a directory the mode and owner of another: the upper
@@ -119,27 +120,18 @@ func (s sameOwner) String() string {
 
 // Done reports that Apply would change nothing.
 func (s sameOwner) Done() bool {
-	from, err := os.Stat(s.from)
-	to, terr := os.Stat(s.to)
-	if err != nil || terr != nil {
-		return false
-	}
-	fromUID, fromGID, _ := owner(from)
-	toUID, toGID, _ := owner(to)
-	return fromUID == toUID && fromGID == toGID && from.Mode() == to.Mode()
+	from, err := ownerOf(s.from)
+	to, terr := ownerOf(s.to)
+	return err == nil && terr == nil && from == to
 }
 
 func (s sameOwner) Apply() error {
-	fi, err := os.Stat(s.from)
+	from, err := ownerOf(s.from)
 	if err != nil {
 		return err
 	}
-	uid, gid, ok := owner(fi)
-	if !ok {
-		return errors.New("owner of " + s.from + ": not known")
+	if to, err := ownerOf(s.to); err == nil && to == from {
+		return nil
 	}
-	if err := os.Chown(s.to, uid, gid); err != nil {
-		return err
-	}
-	return os.Chmod(s.to, fi.Mode())
+	return from.give(s.to)
 }

@@ -7,19 +7,31 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kguest/kguest/pkg/mount"
 )
 
-func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, false
+// owner is the owner of a file, and its mode.
+type owner struct{ uid, gid, mode uint32 }
+
+func ownerOf(path string) (owner, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return owner{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return int(st.Uid), int(st.Gid), true
+	return owner{st.Uid, st.Gid, st.Mode & 0o7777}, nil
+}
+
+func (o owner) give(path string) error {
+	if err := unix.Chown(path, int(o.uid), int(o.gid)); err != nil {
+		return &fs.PathError{Op: "chown", Path: path, Err: err}
+	}
+	if err := unix.Chmod(path, o.mode); err != nil {
+		return &fs.PathError{Op: "chmod", Path: path, Err: err}
+	}
+	return nil
 }
 
 // directory reports a directory at path, a link to one not being one, and whether it

@@ -83,8 +83,13 @@ func changeDisposition(sig syscall.Signal, set, old *sigaction) {
 }
 
 func attributes(c *Command) *syscall.ProcAttr {
-	sys := &syscall.SysProcAttr{Chroot: c.Root, Setsid: c.TTY == Detached || c.TTY == Controlling}
-	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: sys}
+	var a struct { // one allocation
+		attr syscall.ProcAttr
+		sys  syscall.SysProcAttr
+	}
+	attr, sys := &a.attr, &a.sys
+	*sys = syscall.SysProcAttr{Chroot: c.Root, Setsid: c.TTY == Detached || c.TTY == Controlling}
+	*attr = syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: sys}
 	for _, f := range c.Files {
 		attr.Files = append(attr.Files, f.Fd())
 	}
