@@ -28,22 +28,15 @@ func TestReadmeParameters(t *testing.T) {
 	}
 }
 
-// TestReadmeDependencies holds README's table of modules to go.mod.
+// TestReadmeDependencies holds README's table of modules to go.mod, and to that of
+// the kernel of a test.
 func TestReadmeDependencies(t *testing.T) {
-	data, err := os.ReadFile("go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := modfile.Parse("go.mod", data, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	direct := 0
-	for _, r := range mod.Require {
+	for _, r := range append(requirements(t, "go.mod"), requirements(t, ".ci/built-in/go.mod")...) {
 		if r.Indirect {
 			continue
 		}
@@ -54,6 +47,19 @@ func TestReadmeDependencies(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(readme), "| module | version | why |")
 	if got := strings.Count(table, "\n| `"); got != direct {
-		t.Errorf("README.md: %d modules, want the %d of go.mod", got, direct)
+		t.Errorf("README.md: %d modules, want %d", got, direct)
 	}
+}
+
+func requirements(t *testing.T, file string) []*modfile.Require {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := modfile.Parse(file, data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mod.Require
 }

@@ -16,6 +16,9 @@ func sample() *Result {
 			{Name: rig.Script, HandOver: 80},
 		},
 		Idle: Idle{MinuteNS: 1000, RSS: 200},
+		WithBuiltIn: &Result{BuiltIn: true, Inits: []Init{
+			{Name: rig.C, HandOver: 10}, {Name: rig.Kguest, HandOver: 15},
+		}},
 	}
 }
 
@@ -24,6 +27,7 @@ func budgetsOf(overC float64) *Budgets {
 	return &Budgets{
 		OverC: Budget{1, overC}, OverScript: Budget{0.5, 0.5}, RSS: Budget{300, 300},
 		Archive: Budget{4000, 4000}, Idle: Budget{1000, 1000},
+		BuiltInOverC: Budget{1.5, 1.5},
 	}
 }
 
@@ -71,6 +75,7 @@ func TestCheckEveryBudget(t *testing.T) {
 	worse := sample()
 	worse.Inits[1] = Init{Name: rig.Kguest, HandOver: 50, RSS: 400, ArchiveBytes: 5000}
 	worse.Idle.MinuteNS = 2000
+	worse.WithBuiltIn.Inits[1].HandOver = 20
 	err := budgetsOf(2).check(worse)
 	for _, m := range budgetsOf(2).against(worse) {
 		if err == nil || !strings.Contains(err.Error(), m.name+" is ") {

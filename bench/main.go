@@ -2,7 +2,7 @@
 //
 // Synopsis:
 //
-//	bench -kernel DIR|FILE [-modules DIR|none] [-json FILE] [-write FILE] [-growth]
+//	bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]
 //
 // It boots mkinitramfs's minimal image, the least init in C, and a script of
 // busybox from the same disks under QEMU's software emulation, with guest time
@@ -17,6 +17,11 @@
 //	-kernel DIR    an unpacked Debian linux-image package, or a bzImage
 //	-modules DIR   the modules of a bzImage; none, the default there, for a
 //	               kernel that has its drivers built in
+//	-built-in FILE a bzImage that has its drivers built in, on which C and
+//	               kguest are booted too
+//	-compression NAME
+//	               of the disks of bzImages, squashfs: what the kernel can read
+//	               (lz4)
 //	-json FILE     write the figures to FILE
 //	-write FILE    write the page of documentation to FILE
 //	-growth        count too how the cost grows; takes some minutes
@@ -33,6 +38,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/kguest/kguest/bench/rig"
@@ -60,8 +66,8 @@ func (e *usageError) Error() string { return e.reason }
 
 // options of the command line.
 type options struct {
-	kernel, modules, json, page string
-	growth                      bool
+	kernel, modules, builtIn, compression, json, page string
+	growth                                            bool
 }
 
 func parseOptions(args []string) (o options, err error) {
@@ -69,6 +75,8 @@ func parseOptions(args []string) (o options, err error) {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.kernel, "kernel", "", "")
 	flags.StringVar(&o.modules, "modules", "none", "")
+	flags.StringVar(&o.builtIn, "built-in", "", "")
+	flags.StringVar(&o.compression, "compression", "", "")
 	flags.StringVar(&o.json, "json", "", "")
 	flags.StringVar(&o.page, "write", "", "")
 	flags.BoolVar(&o.growth, "growth", false, "")
@@ -76,7 +84,7 @@ func parseOptions(args []string) (o options, err error) {
 		return o, &usageError{err.Error()}
 	}
 	if o.kernel == "" || flags.NArg() > 0 {
-		return o, &usageError{"usage: bench -kernel DIR|FILE [-modules DIR|none] [-json FILE] [-write FILE] [-growth]"}
+		return o, &usageError{"usage: bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]"}
 	}
 	if o.modules == "none" {
 		o.modules = ""
@@ -94,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // nothing is lost with a temporary directory
-	r, err := newRig(ctx, o, work)
+	r, err := newRig(ctx, o, filepath.Join(work, "kernel"))
 	if err != nil {
 		return err
 	}
@@ -103,22 +111,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.builtIn != "" {
+		builtIn := rig.Rig{Kernel: o.builtIn, Compression: o.compression}
+		if result.WithBuiltIn, err = measureBuiltIn(ctx, builtIn, filepath.Join(work, "built-in"), stderr); err != nil {
+			return err
+		}
+	}
 	if _, err := io.WriteString(stdout, tables(result)); err != nil {
 		return err
 	}
 	return errors.Join(writeJSON(o.json, result), writePage(o.page, result))
 }
 
-// newRig is the rig of the kernel asked for, with its files in work.
-func newRig(ctx context.Context, o options, work string) (*rig.Rig, error) {
+// newRig is the rig of the kernel asked for, with its files in dir.
+func newRig(ctx context.Context, o options, dir string) (*rig.Rig, error) {
 	info, err := os.Stat(o.kernel)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return rig.Debian(ctx, o.kernel, work)
+		return rig.Debian(ctx, o.kernel, dir)
 	}
-	return rig.New(ctx, o.kernel, o.modules, work)
+	return rig.Rig{Kernel: o.kernel, Modules: o.modules, Compression: o.compression}.In(ctx, dir)
 }
 
 func writeJSON(file string, result *Result) error {

@@ -51,26 +51,40 @@ func (m *measurer) all(ctx context.Context, growth bool) (*Result, error) {
 // budgeted measures what there are budgets for: four boots.
 func (m *measurer) budgeted(ctx context.Context) (*Result, error) {
 	result := &Result{Kernel: m.rig.Release(), BuiltIn: m.rig.Modules == "", Go: runtime.Version()}
-	for _, name := range rig.Inits() {
-		init, err := m.init(ctx, name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		result.Inits = append(result.Inits, init)
+	if err := m.inits(ctx, result, rig.Inits()...); err != nil {
+		return nil, err
 	}
 	idle, err := m.idle(ctx)
 	result.Idle = idle
 	return result, err
 }
 
+// inits adds the inits of those names.
+func (m *measurer) inits(ctx context.Context, result *Result, names ...string) error {
+	for _, name := range names {
+		init, err := m.init(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		result.Inits = append(result.Inits, init)
+	}
+	return nil
+}
+
+// measureBuiltIn boots C and kguest on the kernel of r, with the files in dir.
+func measureBuiltIn(ctx context.Context, r rig.Rig, dir string, progress io.Writer) (*Result, error) {
+	in, err := r.In(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	m := measurer{rig: in, progress: progress}
+	result := &Result{Kernel: in.Release(), BuiltIn: true, Go: runtime.Version()}
+	return result, m.inits(ctx, result, rig.C, rig.Kguest)
+}
+
 // sameModules measures the C init with kguest's modules.
 func (m *measurer) sameModules(ctx context.Context, result *Result) error {
-	init, err := m.init(ctx, rig.SameC)
-	if err != nil {
-		return fmt.Errorf("%s: %w", rig.SameC, err)
-	}
-	result.Inits = append(result.Inits, init)
-	return nil
+	return m.inits(ctx, result, rig.SameC)
 }
 
 func (m *measurer) init(ctx context.Context, name string) (Init, error) {

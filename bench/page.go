@@ -17,6 +17,9 @@ func page(r *Result) string {
 	fmt.Fprintf(&b, pageHead, r.Kernel, r.Go)
 	part("Hand-over to workload", handOverText, handOver(r))
 	fmt.Fprintf(&b, "\nkguest takes %.3f of what the C init takes, and %.3f of the script.\n", r.overC(), r.overScript())
+	if r.WithBuiltIn != nil {
+		part("With a kernel that has its drivers built in", fmt.Sprintf(builtInText, r.WithBuiltIn.Kernel), handOver(r.WithBuiltIn))
+	}
 	part("Budgets", budgetsText, budgetText(r))
 	part("Stages", stageText, stageTable(r))
 	if len(r.Modules) > 0 {
@@ -59,6 +62,8 @@ const (
 do, are not in the count. The C init and the script load the kernel's modules without signatures, BTF and DWARF, as can be
 done by hand; mkinitramfs also cuts what only tracers read (README, "Build an initramfs"), which is part of what is
 compared. Against the C init with the very same modules stands the last line.`
+	builtInText = `gokrazy's for amd64, %s (` + "`.ci/kernel built-in`" + `): no module is
+loaded. Its squashfs reads no lz4, so these disks are of gzip.`
 	budgetsText = "`bench/budgets.json` has them, and what has been reached, which the test `TestBudgets` holds."
 	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init. "run" has all that
 the other stages have not, the start of kinit's program before the first of them too. kinit loads a module when a disk or

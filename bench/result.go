@@ -19,7 +19,9 @@ type Result struct {
 	PackageBytes int64     `json:"packageBytes"` // allocated by all of them
 	PackageCount int64     `json:"packageInstructions"`
 	Program      Program   `json:"program"`
-	Growth       []Growth  `json:"growth,omitempty"`
+	// WithBuiltIn has the inits alone, on a kernel that has its drivers built in.
+	WithBuiltIn *Result  `json:"withBuiltIn,omitempty"`
+	Growth      []Growth `json:"growth,omitempty"`
 }
 
 // Init is one of the inits that are compared.

@@ -27,7 +27,7 @@ func (r *Rig) packImage(ctx context.Context) error {
 	if err := r.fillRoot(ctx, root); err != nil {
 		return err
 	}
-	return pack.Image(ctx, root, r.in("image"), pack.Options{})
+	return pack.Image(ctx, root, r.in("image"), pack.Options{Compression: r.Compression})
 }
 
 // fillRoot puts busybox and the workload into root.
@@ -82,12 +82,12 @@ type resolver struct {
 
 // Config makes the config disk of g and returns its path.
 func (r *Rig) Config(ctx context.Context, g Guest) (string, error) {
-	f, err := os.CreateTemp(r.dir, "config-*")
+	dir, err := os.MkdirTemp(r.dir, "config-*")
 	if err != nil {
 		return "", fmt.Errorf("pack config: %w", err)
 	}
-	defer f.Close()
-	return f.Name(), r.packConfig(ctx, f.Name(), g)
+	out := filepath.Join(dir, "config")
+	return out, r.packConfig(ctx, out, g)
 }
 
 // packConfig makes the config disk out.
@@ -110,7 +110,7 @@ func (r *Rig) packConfig(ctx context.Context, out string, g Guest) error {
 	if err := errors.Join(errA, errB); err != nil {
 		return fmt.Errorf("pack config: %w", err)
 	}
-	return pack.Config(ctx, out, a, b)
+	return pack.ConfigDisk{Format: pack.Squashfs, Compression: r.Compression, Image: a, Launch: b}.Write(ctx, out)
 }
 
 // Image makes an image disk of the rig's own and what add puts into its root,

@@ -32,9 +32,10 @@ func Inits() []string { return []string{C, Kguest, Script} }
 
 // Rig has what the boots need, in a folder of its own.
 type Rig struct {
-	Kernel  string // bzImage
-	Modules string // the kernel's modules folder; empty for a kernel that needs none
-	dir     string
+	Kernel      string // bzImage
+	Modules     string // the kernel's modules folder; empty for a kernel that needs none
+	Compression string // of the disks, squashfs, which the kernel can read; empty for lz4
+	dir         string
 }
 
 // Debian is the rig of an unpacked Debian kernel, dir of its files the rig's own.
@@ -43,7 +44,7 @@ func Debian(ctx context.Context, kernel, dir string) (*Rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(ctx, k.Image, k.Modules, dir)
+	return Rig{Kernel: k.Image, Modules: k.Modules}.In(ctx, dir)
 }
 
 // Release names the kernel.
@@ -55,9 +56,9 @@ func (r *Rig) Release() string {
 	return image.Release
 }
 
-// New compiles the rig's programs in dir, with gcc, and packs the disks.
-func New(ctx context.Context, kernel, modules, dir string) (*Rig, error) {
-	r := &Rig{Kernel: kernel, Modules: modules, dir: dir}
+// In compiles the rig's programs in dir, with gcc, and packs the disks.
+func (r Rig) In(ctx context.Context, dir string) (*Rig, error) {
+	r.dir = dir
 	if err := os.CopyFS(r.in("source"), sources); err != nil {
 		return nil, fmt.Errorf("copy sources of the rig: %w", err)
 	}
@@ -67,7 +68,7 @@ func New(ctx context.Context, kernel, modules, dir string) (*Rig, error) {
 	if err := r.packImage(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.packConfig(ctx, r.in("config"), Guest{})
+	return &r, r.packConfig(ctx, r.in("config"), Guest{})
 }
 
 // in is the path of a file of the rig's own.
