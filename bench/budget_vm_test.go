@@ -38,9 +38,11 @@ func TestBudgets(t *testing.T) {
 // kernel is what .ci/kernel prints.
 func kernel(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "../.ci/kernel", args...).Output()
+	cmd := exec.CommandContext(t.Context(), "../.ci/kernel", args...)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf(".ci/kernel: %v", err)
+		t.Fatalf("%s: %v", cmd, err)
 	}
 	return strings.TrimSpace(string(out))
 }

@@ -89,6 +89,9 @@ func parseOptions(args []string) (o options, err error) {
 	if o.modules == "none" {
 		o.modules = ""
 	}
+	if o.builtIn != "" && isFile(o.kernel) && o.modules == "" {
+		return o, &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already"}
+	}
 	return o, nil
 }
 
@@ -121,6 +124,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	return errors.Join(writeJSON(o.json, result), writePage(o.page, result))
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // newRig is the rig of the kernel asked for, with its files in dir.

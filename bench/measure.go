@@ -48,7 +48,7 @@ func (m *measurer) all(ctx context.Context, growth bool) (*Result, error) {
 	return result, nil
 }
 
-// budgeted measures what there are budgets for: four boots.
+// budgeted measures what there are budgets for, on one kernel: four boots.
 func (m *measurer) budgeted(ctx context.Context) (*Result, error) {
 	result := &Result{Kernel: m.rig.Release(), BuiltIn: m.rig.Modules == "", Go: runtime.Version()}
 	if err := m.inits(ctx, result, rig.Inits()...); err != nil {

@@ -63,7 +63,11 @@ func kilo(n int64) string { return fmt.Sprintf("%.0f", float64(n)/1e3) }
 
 // tables returns all of the result's.
 func tables(r *Result) string {
-	parts := []string{handOver(r), budgetText(r), memory(r), idle(r)}
+	parts := []string{handOver(r)}
+	if r.WithBuiltIn != nil {
+		parts = append(parts, handOver(r.WithBuiltIn))
+	}
+	parts = append(parts, budgetText(r), memory(r), idle(r))
 	if len(r.Stages) > 0 {
 		parts = append(parts, stageTable(r))
 	}

@@ -128,7 +128,7 @@ func TestParseOptions(t *testing.T) {
 	if want := (options{kernel: "k", json: "j", growth: true}); err != nil || got != want {
 		t.Errorf("parseOptions = %+v, %v, want %+v", got, err, want)
 	}
-	for _, args := range [][]string{{}, {"-kernel", "k", "more"}, {"-no"}} {
+	for _, args := range [][]string{{}, {"-kernel", "k", "more"}, {"-no"}, {"-kernel", "main.go", "-built-in", "k"}} {
 		if _, err := parseOptions(args); err == nil {
 			t.Errorf("parseOptions(%q) has no error", args)
 		}
@@ -144,6 +144,7 @@ func TestPage(t *testing.T) {
 	got := page(r)
 	for _, want := range []string{
 		"2.000", "| erofs ", "5.00", "| os ", "432", "| orphans ", "`os.Open`", "handOverOverC", "## Stages", "busybox script",
+		"## With a kernel that has its drivers built in", "1.500",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page has no %q:\n%s", want, got)

@@ -64,7 +64,6 @@ type Machine struct {
 	stages     []stage
 	rest       bool   // this is RunRest
 	line       string // the kernel's command line
-	mounted    int    // how many steps of the mounts stage were applied to read it
 	paramsRead bool
 	paramsErr  error
 	hooks      *hook.Runner      // nil where there are no scripts

@@ -11,10 +11,7 @@ import (
 // kernelFlags are those of the kernel's file systems.
 const kernelFlags = mount.NoSUID | mount.NoExec
 
-// procSteps is how many procMount has.
-const procSteps = 2
-
-// procMount returns the steps that make /proc, the first of KernelMounts.
+// procMount returns the steps that make /proc.
 func procMount() []mount.Step {
 	return []mount.Step{
 		mount.Dir{Path: procPath},
@@ -27,13 +24,13 @@ func procMount() []mount.Step {
 func KernelMounts() (required, optional []mount.Step) {
 	const kernel = kernelFlags
 	required = mount.List(
-		mount.Dir{Path: procPath},
-		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernel, Once: true},
 		mount.Dir{Path: "/root", Mode: 0o700},
 		mount.Dir{Path: "/tmp"},
 		mount.Dir{Path: runPath, Mode: 0o755},
 		mount.Dir{Path: devPath, Mode: 0o755},
 		mount.Spec{Source: "devtmpfs", Target: devPath, FSType: "devtmpfs", Flags: kernel, Data: "mode=0755", Once: true},
+		mount.Dir{Path: procPath},
+		mount.Spec{Source: "proc", Target: procPath, FSType: "proc", Flags: kernel, Once: true},
 		mount.Dir{Path: sysPath, Mode: 0o555},
 		mount.Spec{Source: "sysfs", Target: sysPath, FSType: "sysfs", Flags: kernel, Once: true},
 		mount.Spec{Source: "cgroup2", Target: cgroupPath, FSType: "cgroup2", Flags: kernel | mount.RelATime, Once: true},
@@ -55,13 +52,8 @@ func KernelMounts() (required, optional []mount.Step) {
 }
 
 // MountKernel applies KernelMounts. The warnings are of the optional ones.
-func MountKernel() (warnings []error, err error) { return mountKernel(0) }
-
-// mountKernel is MountKernel without the first of the required ones, which were applied
-// before.
-func mountKernel(before int) (warnings []error, err error) {
+func MountKernel() (warnings []error, err error) {
 	required, optional := KernelMounts()
-	required = required[before:]
 	if err := mount.Apply(required); err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func Parameters() []Parameter {
 // warning.
 func ParseParams(line string) (p Params, warnings []error, err error) {
 	p = DefaultParams()
-	table := Parameters()
+	var table []Parameter
 	args := cmdline.Parse(line)
 	for _, arg := range args {
 		switch arg.Name {
@@ -163,6 +163,9 @@ func ParseParams(line string) (p Params, warnings []error, err error) {
 	for _, arg := range args {
 		if !strings.HasPrefix(arg.Name, "kinit.") {
 			continue
+		}
+		if table == nil {
+			table = Parameters()
 		}
 		i := slices.IndexFunc(table, func(e Parameter) bool { return e.Name == arg.Name })
 		if i < 0 {

@@ -65,8 +65,7 @@ const (
 )
 
 func mounts(_ context.Context, m *Machine) error {
-	warnings, err := mountKernel(m.mounted)
-	m.mounted = 0 // who has it done again may have unmounted it
+	warnings, err := MountKernel()
 	m.warn(warnings...)
 	return err
 }
@@ -81,7 +80,6 @@ func (m *Machine) readParams() error {
 	if !m.paramsRead { // the stage mounts says why
 		return nil
 	}
-	m.mounted = procSteps
 	line, err := rawfile.Read(cmdlinePath, maxCmdline)
 	if err != nil {
 		return fmt.Errorf("read kernel parameters: %w", err)

@@ -115,6 +115,11 @@ func TestLimitOfKernel(t *testing.T) {
 		defer g.Delete() //nolint:errcheck // it is checked in TestGroup
 		b, err := os.ReadFile(filepath.Join(hierarchy, "cgroup.controllers"))
 		must(t, err)
+		handed, err := os.ReadFile(filepath.Join(hierarchy, "cgroup.subtree_control"))
+		must(t, err)
+		if !strings.Contains(string(handed), "pids") { // as the others want it
+			defer handDown(hierarchy, "-pids") //nolint:errcheck // it may not be there
+		}
 		must(t, handDown(hierarchy, "+none", "+pids", "+none")) // what is lacking takes nothing along
 		err = g.Limit(Limits{PidsMax: 77})
 		if strings.Contains(string(b), "pids") {

@@ -97,7 +97,7 @@ func TestLimitErrors(t *testing.T) {
 }
 
 func TestAccount(t *testing.T) {
-	for threaded, want := range map[bool]string{false: "+cpu+pids+memory+io", true: "+cpu+pids"} {
+	for threaded, want := range map[bool]string{false: "+memory+io+cpu+pids", true: "+cpu+pids"} {
 		_, root := fakeGroup(t, "cgroup.subtree_control")
 		must(t, Account(root, threaded))
 		if got := contents(t, root)["cgroup.subtree_control"]; got != want {

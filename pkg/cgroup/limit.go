@@ -26,7 +26,9 @@ func Account(root string, threaded bool) error {
 	if threaded {
 		return handDown(root, "+cpu", "+pids")
 	}
-	return handDown(root, "+cpu", "+pids", "+memory", "+io")
+	// Those come first that a hierarchy with processes in it refuses, before the others
+	// have made it a threaded one.
+	return handDown(root, "+memory", "+io", "+cpu", "+pids")
 }
 
 // handDown does not read first which controllers there are, which costs more than to
@@ -39,16 +41,6 @@ func handDown(root string, controllers ...string) error {
 		return fmt.Errorf("hand down cgroup controllers: %w", err)
 	}
 	return nil
-}
-
-func (g *Group) canHave(controller string) bool {
-	switch controller {
-	case "cpu", "pids":
-		return true
-	case "io", "memory":
-		return !g.threaded
-	}
-	return false
 }
 
 // Limit sets l, for which Account has handed down the controllers.
@@ -77,8 +69,8 @@ func (g *Group) Limit(l Limits) error {
 
 // lacks explains that the group has no file of the controller.
 func (g *Group) lacks(controller string, err error) error {
-	if !g.canHave(controller) {
-		return fmt.Errorf("%w (a threaded cgroup has no %s controller)", err, controller)
+	if g.threaded && controller == "memory" {
+		return fmt.Errorf("%w (a threaded cgroup has no memory controller)", err)
 	}
 	return fmt.Errorf("%w (does this kernel have the %s controller?)", err, controller)
 }

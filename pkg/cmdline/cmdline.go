@@ -27,6 +27,10 @@ func Parse(s string) []Param {
 		if alone && param.Name == "--" {
 			return params
 		}
+		if params == nil {
+			const usual = 16
+			params = make([]Param, 0, usual)
+		}
 		params = append(params, param)
 		s = rest
 	}
@@ -34,6 +38,8 @@ func Parse(s string) []Param {
 
 // space is isspace of the kernel, less 0xa0, which is half a letter in UTF-8.
 const space = " \t\n\v\f\r"
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 // next takes the first parameter off s, which begins with one. One that stands
 // alone has no "=".
@@ -46,7 +52,7 @@ func next(s string) (param Param, alone bool, rest string) {
 	equals, end := 0, 0
 	for ; end < len(s); end++ {
 		c := s[end]
-		if !inQuote && strings.IndexByte(space, c) >= 0 {
+		if !inQuote && isSpace(c) {
 			break
 		}
 		if c == '=' && equals == 0 {

@@ -175,7 +175,11 @@ func (c *checker) key() bool {
 }
 
 func (c *checker) text() bool {
-	for c.at++; c.at < len(c.data); c.at++ {
+	for c.at++; ; c.at++ {
+		c.at = plain(c.data, c.at)
+		if c.at == len(c.data) {
+			return c.fail("")
+		}
 		switch b := c.data[c.at]; {
 		case b == '"':
 			c.at++
@@ -189,7 +193,15 @@ func (c *checker) text() bool {
 			}
 		}
 	}
-	return c.fail("")
+}
+
+// plain returns the offset of the first byte from at, which is not beyond the end, that
+// a string does not have as it is.
+func plain(data []byte, at int) int {
+	for at < len(data) && data[at] >= ' ' && data[at] != '"' && data[at] != '\\' {
+		at++
+	}
+	return at
 }
 
 // escape goes over what follows a backslash, but for its last byte.

@@ -41,6 +41,22 @@ func newFake(t *testing.T) *fakeImage {
 	return f
 }
 
+// TestWithoutModules: an image without a list of modules, or with an empty one, has a
+// nil Loader, which loads nothing.
+func TestWithoutModules(t *testing.T) {
+	f := newFake(t)
+	f.write(t, "empty", "")
+	for _, order := range []string{"none", "empty"} {
+		l, err := Files{Order: f.dir + "/" + order, Uses: f.dir + "/none", Sys: f.dir}.Open(Module.Load)
+		if l != nil || err != nil || l.All() != nil || l.Has("squashfs") {
+			t.Errorf("Open of %s = %v, %v, want a nil loader", order, l, err)
+		}
+	}
+	if l, err := (Files{Order: f.dir}).Open(Module.Load); l != nil || err == nil {
+		t.Errorf("Open of a directory = %v, %v, want an error", l, err)
+	}
+}
+
 // open opens a loader for uses; "" stands for no file.
 func (f *fakeImage) open(t *testing.T, uses string) *Loader {
 	t.Helper()

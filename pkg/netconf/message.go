@@ -98,9 +98,12 @@ func decodeString(value []byte) string {
 // zero until it is sealed.
 type request []byte
 
+// usualRequest is more than most requests have, in bytes.
+const usualRequest = 128
+
 // newRequest begins a message with the family's header; attributes follow it.
 func newRequest(kind, flags uint16, header ...byte) request {
-	r := make(request, headerSize, 96)
+	r := make(request, headerSize, usualRequest)
 	native.PutUint16(r[4:], kind)
 	native.PutUint16(r[6:], flags|syscall.NLM_F_REQUEST)
 	return append(r, header...)

@@ -6,7 +6,6 @@ package pack
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,20 +68,6 @@ func Image(ctx context.Context, root, out string, o Options) error {
 		return fmt.Errorf("pack %s: %w", out, err)
 	}
 	return nil
-}
-
-// Config writes a squashfs with image/config.json, an OCI image configuration,
-// and launch.json, both as they are given.
-func Config(ctx context.Context, out string, imageConfig, launch []byte) error {
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{{"image configuration", imageConfig}, {"launch configuration", launch}} {
-		if !json.Valid(f.content) {
-			return fmt.Errorf("pack %s: the %s is no JSON", out, f.name)
-		}
-	}
-	return Files(ctx, out, map[string][]byte{"image/config.json": imageConfig, "launch.json": launch})
 }
 
 // Files writes a squashfs with the given files, mode 0644, and the directories

@@ -99,14 +99,13 @@ func TestImageExt4(t *testing.T) {
 	}
 }
 
-func TestConfig(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "config")
-	if err := Config(t.Context(), out, []byte(`{"os":"linux"}`), []byte("{}\n")); err != nil {
+func TestFiles(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "disk")
+	if err := Files(t.Context(), out, map[string][]byte{"a/b/c": []byte("deep"), "d": []byte("er")}); err != nil {
 		t.Fatal(err)
 	}
-	got := output(t, "unsquashfs", "-cat", out, "image/config.json", "launch.json")
-	if want := "{\"os\":\"linux\"}{}\n"; got != want {
-		t.Errorf("config disk has %q, want %q", got, want)
+	if got := output(t, "unsquashfs", "-cat", out, "a/b/c", "d"); got != "deeper" {
+		t.Errorf("disk has %q, want deeper", got)
 	}
 }
 
@@ -134,8 +133,6 @@ func TestErrors(t *testing.T) {
 		{"label", image(dir, out, Options{Label: "x"}), "pack DIR/out: a label is only for ext4"},
 		{"attributes", image(dir, out, Options{Format: Ext4, Attrs: []Attr{{}}}), "pack DIR/out: attributes are only for squashfs"},
 		{"a tool's own", image(dir, out, Options{Attrs: []Attr{{Path: "none"}}}), "pack DIR/out: set attributes: lstat DIR/none: "},
-		{"image config", Config(t.Context(), out, []byte("{"), []byte("{}")), "pack DIR/out: the image configuration is no JSON"},
-		{"launch", Config(t.Context(), out, []byte("{}"), nil), "pack DIR/out: the launch configuration is no JSON"},
 		{"a way out", Files(t.Context(), out, map[string][]byte{"../x": nil}), `pack DIR/out: path "../x" leads out of the disk`},
 	}
 	for _, tt := range tests {

@@ -19,15 +19,11 @@ func Read(path string, limit int) ([]byte, error) {
 
 // ReadAny is Read, and nil where there is no such file.
 func ReadAny(path string, limit int) ([]byte, error) {
-	f, err := open(path, withoutWaiting)
+	data, err := Read(path, limit)
 	if missing(err) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	return f.readAll(limit)
+	return data, err
 }
 
 // ReadFD is Read for the open file fd, of which path is for errors.

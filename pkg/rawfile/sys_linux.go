@@ -107,8 +107,9 @@ func Write(path, value string) error {
 	return WriteEach(path, []string{value}, func(error) bool { return false })
 }
 
-// WriteEach writes each of values to the file at path, which is there, in one piece,
-// up to the first error that is not to be ignored.
+// WriteEach writes each of values, in one piece, to the file at path, which is there,
+// up to the first error that is not to be ignored. It is for files of the kernel's that
+// do not mind where in them is written, as a cgroup's.
 func WriteEach(path string, values []string, ignored func(error) bool) error {
 	var fd int
 	err := retry(func() (err error) {
@@ -118,20 +119,24 @@ func WriteEach(path string, values []string, ignored func(error) bool) error {
 	if err != nil {
 		return wrap("open", path, err)
 	}
-	for _, value := range values {
-		err = retry(func() error {
-			_, err := unix.Write(fd, []byte(value))
-			return err
-		})
-		if err != nil && !ignored(err) {
-			break
-		}
-		err = nil
-	}
+	err = writeEach(fd, values, ignored)
 	if cerr := unix.Close(fd); err == nil {
 		err = cerr
 	}
 	return wrap("write", path, err)
+}
+
+func writeEach(fd int, values []string, ignored func(error) bool) error {
+	for _, value := range values {
+		err := retry(func() error {
+			_, err := unix.Write(fd, []byte(value))
+			return err
+		})
+		if err != nil && !ignored(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // retry calls f again where a signal interrupted it.

@@ -131,7 +131,7 @@ func (c Config) driver(table []byte, alias string) string {
 	if len(names) == 0 {
 		return ": the kernel has no module for it"
 	}
-	order, _ := kmod.ReadOrder(c.Order) // none is in an image that has no list
+	order, _ := kmod.ReadOrder(c.Order) // one that cannot be read is as none
 	for _, m := range order {
 		if name := kmod.Name(m.File); slices.Contains(names, name) {
 			return ": module " + name + " is in the image and not loaded, or does not take it (kmount modules)"

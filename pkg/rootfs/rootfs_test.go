@@ -162,7 +162,15 @@ func TestSameOwner(t *testing.T) {
 	must(t, os.Mkdir(from, 0o700))
 	must(t, os.Mkdir(to, 0o700))
 	must(t, os.Chmod(from, 0o751|fs.ModeSetgid|fs.ModeSticky))
-	must(t, sameOwner{from: from, to: to}.Apply())
+	if (sameOwner{from: from, to: to}).Done() {
+		t.Error("Done before, want not")
+	}
+	for range 2 {
+		must(t, sameOwner{from: from, to: to}.Apply())
+		if !(sameOwner{from: from, to: to}).Done() {
+			t.Error("not Done after")
+		}
+	}
 	fi, err := os.Stat(to)
 	must(t, err)
 	if want := fs.ModeDir | fs.ModeSetgid | fs.ModeSticky | 0o751; fi.Mode() != want {
