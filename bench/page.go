@@ -63,7 +63,7 @@ do, are not in the count. The C init and the script load the kernel's modules wi
 done by hand; mkinitramfs also cuts what only tracers read (README, "Build an initramfs"), which is part of what is
 compared. Against the C init with the very same modules stands the last line.`
 	builtInText = `Kernel %s. No module is loaded. The kernel of ` + "`make bench`" + ` is gokrazy's for amd64 (` + "`.ci/kernel built-in`" + `), of which
-the squashfs reads no lz4: these disks are of gzip.`
+the squashfs reads no lz4: these disks are of gzip. It ticks a thousand times a second: two runs differ by some percent.`
 	budgetsText = "`bench/budgets.json` has them. The test `TestBudgets` holds them."
 	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init. "run" has all that
 the other stages have not, the start of kinit's program before the first of them too. kinit loads a module when a disk or
