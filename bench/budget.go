@@ -18,7 +18,8 @@ var budgetFile []byte
 type Budgets struct {
 	OverC        float64 `json:"handOverOverC"`         // kguest's hand-over to workload, divided by the C init's
 	OverScript   float64 `json:"handOverOverScript"`    // and by the script's
-	RSS          float64 `json:"initRSSBytes"`          // process 1, once the workload runs
+	RSS          float64 `json:"initRSSBytes"`          // process 1, once the workload runs, also of a larger image
+	Left         float64 `json:"leftBytes"`             // files in memory then, without process 1's program
 	Archive      float64 `json:"archiveBytes"`          // minimal image for qemu, modules included, not packed
 	Idle         float64 `json:"idleMinuteNanoseconds"` // process 1's time in a minute of idling
 	BuiltInOverC float64 `json:"builtInHandOverOverC"`  // OverC
@@ -57,14 +58,15 @@ type measured struct {
 
 // against returns the figures that have a budget.
 func (b *Budgets) against(r *Result) []measured {
-	kguest := r.of(rig.Kguest)
+	kguest, rescue := r.of(rig.Kguest), r.of(rig.Rescue)
 	if r.BuiltIn {
 		return []measured{{"builtInHandOverOverC", r.overC(), b.BuiltInOverC}}
 	}
 	list := []measured{
 		{"handOverOverC", r.overC(), b.OverC},
 		{"handOverOverScript", r.overScript(), b.OverScript},
-		{"initRSSBytes", float64(max(kguest.RSS, r.Idle.RSS)), b.RSS},
+		{"initRSSBytes", float64(max(kguest.RSS, rescue.RSS, r.Idle.RSS)), b.RSS},
+		{"leftBytes", float64(max(kguest.left(), rescue.left())), b.Left},
 		{"archiveBytes", float64(kguest.ArchiveBytes), b.Archive},
 		{"idleMinuteNanoseconds", float64(r.Idle.MinuteNS), b.Idle},
 	}

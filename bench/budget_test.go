@@ -12,7 +12,8 @@ func sample() *Result {
 	return &Result{
 		Inits: []Init{
 			{Name: rig.C, HandOver: 20},
-			{Name: rig.Kguest, HandOver: 40, RSS: 300, ArchiveBytes: 4000},
+			{Name: rig.Kguest, HandOver: 40, RSS: 200, ArchiveBytes: 4000},
+			{Name: rig.Rescue, RSS: 300, Shmem: 550, ProgramBytes: 500},
 			{Name: rig.Script, HandOver: 80},
 		},
 		Idle: Idle{MinuteNS: 1000, RSS: 200},
@@ -24,7 +25,7 @@ func sample() *Result {
 
 // budgets are met by sample, where overC is 2.
 func budgets(overC float64) *Budgets {
-	return &Budgets{OverC: overC, OverScript: 0.5, RSS: 300, Archive: 4000, Idle: 1000, BuiltInOverC: 1.5}
+	return &Budgets{OverC: overC, OverScript: 0.5, RSS: 300, Left: 50, Archive: 4000, Idle: 1000, BuiltInOverC: 1.5}
 }
 
 func TestBudgetFile(t *testing.T) {
@@ -65,7 +66,8 @@ func TestCheckBudgets(t *testing.T) {
 
 func TestCheckEveryBudget(t *testing.T) {
 	worse := sample()
-	worse.Inits[1] = Init{Name: rig.Kguest, HandOver: 50, RSS: 400, ArchiveBytes: 5000}
+	worse.Inits[1] = Init{Name: rig.Kguest, HandOver: 50, ArchiveBytes: 5000}
+	worse.Inits[2].RSS, worse.Inits[2].Shmem = 400, 551
 	worse.Idle.MinuteNS = 2000
 	worse.WithBuiltIn.Inits[1].HandOver = 20
 	err := budgets(2).check(worse)

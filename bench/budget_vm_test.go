@@ -10,7 +10,7 @@ import (
 	"github.com/kguest/kguest/bench/rig"
 )
 
-// TestBudgets boots six guests and holds the counts against budgets.json.
+// TestBudgets boots seven guests and holds the counts against budgets.json.
 func TestBudgets(t *testing.T) {
 	r, err := rig.Debian(t.Context(), kernel(t), t.TempDir())
 	if err != nil {

@@ -59,44 +59,15 @@ func main() {
 	}
 }
 
-// usageError is a mistake in the command line.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason }
-
-// options of the command line.
-type options struct {
-	kernel, modules, builtIn, compression, json, page string
-	growth                                            bool
-}
-
-func parseOptions(args []string) (o options, err error) {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.kernel, "kernel", "", "")
-	flags.StringVar(&o.modules, "modules", "none", "")
-	flags.StringVar(&o.builtIn, "built-in", "", "")
-	flags.StringVar(&o.compression, "compression", "", "")
-	flags.StringVar(&o.json, "json", "", "")
-	flags.StringVar(&o.page, "write", "", "")
-	flags.BoolVar(&o.growth, "growth", false, "")
-	if err := flags.Parse(args); err != nil {
-		return o, &usageError{err.Error()}
-	}
-	if o.kernel == "" || flags.NArg() > 0 {
-		return o, &usageError{"usage: bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]"}
-	}
-	if o.modules == "none" {
-		o.modules = ""
-	}
-	if o.builtIn != "" && isFile(o.kernel) && o.modules == "" {
-		return o, &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already"}
-	}
-	return o, nil
-}
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := fmt.Fprintln(stdout, usageLine)
+		return err
+	}
+	if err == nil {
+		err = o.check()
+	}
 	if err != nil {
 		return err
 	}
@@ -123,40 +94,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if _, err := io.WriteString(stdout, tables(result)); err != nil {
 		return err
 	}
-	return errors.Join(writeJSON(o.json, result), writePage(o.page, result))
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+	return o.write(result)
 }
 
 // newRig is the rig of the kernel asked for, with its files in dir.
 func newRig(ctx context.Context, o options, dir string) (*rig.Rig, error) {
-	info, err := os.Stat(o.kernel)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
+	if isDir(o.kernel) {
 		return rig.Debian(ctx, o.kernel, dir)
 	}
 	return rig.Rig{Kernel: o.kernel, Modules: o.modules, Compression: o.compression}.In(ctx, dir)
 }
 
-func writeJSON(file string, result *Result) error {
-	if file == "" {
-		return nil
-	}
+// write writes the files that were asked for.
+func (o options) write(result *Result) error {
 	data, err := json.MarshalIndent(result, "", "\t")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
+	return errors.Join(replace(o.json, append(data, '\n')), replace(o.page, []byte(page(result))))
 }
 
-func writePage(file string, result *Result) error {
+// replace writes the file beside, and puts it in its place; "" is none.
+func replace(file string, content []byte) error {
 	if file == "" {
 		return nil
 	}
-	return os.WriteFile(file, []byte(page(result)), 0o644)
+	f, err := os.CreateTemp(filepath.Dir(file), ".bench-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kguest/kguest/bench/rig"
 	"github.com/kguest/kguest/initramfs/compress"
+	"github.com/kguest/kguest/initramfs/inspect"
 )
 
 // measurer boots, and says on progress what it boots.
@@ -48,7 +49,7 @@ func (m *measurer) all(ctx context.Context, growth bool) (*Result, error) {
 	return result, nil
 }
 
-// budgeted measures what there are budgets for, on one kernel: four boots.
+// budgeted measures what there are budgets for, on one kernel: five boots.
 func (m *measurer) budgeted(ctx context.Context) (*Result, error) {
 	result := &Result{Kernel: m.rig.Release(), BuiltIn: m.rig.Modules == "", Go: runtime.Version()}
 	if err := m.inits(ctx, result, rig.Inits()...); err != nil {
@@ -100,13 +101,26 @@ func (m *measurer) init(ctx context.Context, name string) (Init, error) {
 	if missing := b.Missing(); len(missing) > 0 {
 		return Init{}, fmt.Errorf("it left undone: %s", strings.Join(missing, ", "))
 	}
-	raw, packed, err := sizes(archive)
+	raw, packed, errSizes := sizes(archive)
+	program, errProgram := programSize(ctx, archive)
 	return Init{
 		Name: name, ToInit: b.ToInit, HandOver: b.HandOver, Kernel: b.Kernel, User: b.User, WaitedNS: int64(b.Idle),
-		ArchiveBytes: raw, PackedBytes: packed,
+		After:        b.Values["init_cpu_later_ns"] - b.Values["init_cpu_ns"],
+		ArchiveBytes: raw, PackedBytes: packed, ProgramBytes: program,
 		RSS: b.Bytes(rig.InitStatus, "VmRSS"), Anon: b.Bytes(rig.InitStatus, "RssAnon"),
 		Available: b.Bytes(rig.Memory, "MemAvailable"), Shmem: b.Bytes(rig.Memory, "Shmem"),
-	}, err
+	}, errors.Join(errSizes, errProgram)
+}
+
+// programSize is of the archive's /init.
+func programSize(ctx context.Context, archive string) (int64, error) {
+	image, err := inspect.Open(ctx, archive)
+	if err != nil {
+		return 0, err
+	}
+	defer image.Close() //nolint:errcheck // it was only read
+	f, err := image.Stat("init")
+	return f.Size, err
 }
 
 // counter counts bytes.
@@ -162,6 +176,7 @@ func (m *measurer) guest(ctx context.Context, g rig.Guest, o rig.Options) (*rig.
 
 var (
 	stageLine   = regexp.MustCompile(`(?m)^kinit: (\w+): done took=(\S+)$`)
+	heapLine    = regexp.MustCompile(`(?m)^kinit: run: allocated bytes=(\d+) objects=(\d+)$`)
 	packageLine = regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\d+(?:\.\d+)?) ms clock, (\d+) bytes, \d+ allocs$`)
 )
 
@@ -186,8 +201,35 @@ func (m *measurer) stages(ctx context.Context, result *Result) error {
 		return err
 	}
 	needed, err := m.rig.Needed()
+	if err != nil {
+		return err
+	}
 	result.addMarks(b.Log, needed)
-	return err
+	if marked, err = m.rig.MarkedScript(); err != nil {
+		return err
+	}
+	m.say("booting %s, step by step", rig.Script)
+	if b, err = m.rig.Boot(ctx, marked, rig.Options{}); err != nil {
+		return err
+	}
+	result.addScript(b)
+	return nil
+}
+
+// addScript adds what the script's lines in the kernel's log tell.
+func (r *Result) addScript(b *rig.Boot) {
+	last, _ := b.LogTime("Run /init")
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		text := "bench: step " + s.Name
+		if s.Name == lastStage {
+			text = "bench: workload"
+		}
+		if at, ok := b.LogTime(text); ok {
+			s.Script = int64(at - last)
+			last = at
+		}
+	}
 }
 
 // parseStages reads kinit's lines. The last stage says that it is done when the
@@ -245,12 +287,22 @@ func (r *Result) addStage(name string, cost int64) {
 	}
 }
 
-// packages measures the program's packages, which the Go runtime can tell.
+// packages measures the program's packages, which the Go runtime can tell, and its heap.
 func (m *measurer) packages(ctx context.Context, result *Result) error {
-	b, err := m.guest(ctx, rig.Guest{}, rig.Options{Append: []string{"GODEBUG=inittrace=1"}})
+	b, err := m.guest(ctx, rig.Guest{}, rig.Options{Append: []string{"GODEBUG=inittrace=1", "kinit.log=debug"}})
 	if err != nil {
 		return err
 	}
+	heap := heapLine.FindStringSubmatch(b.Console)
+	if heap == nil {
+		return errors.New("measure the heap: kinit said nothing of it")
+	}
+	bytes, errBytes := strconv.ParseInt(heap[1], 10, 64)
+	objects, errObjects := strconv.ParseInt(heap[2], 10, 64)
+	if err := errors.Join(errBytes, errObjects); err != nil {
+		return fmt.Errorf("measure the heap: %w", err)
+	}
+	result.Heap = Heap{bytes, objects}
 	for _, match := range packageLine.FindAllStringSubmatch(b.Console, -1) {
 		ms, errClock := strconv.ParseFloat(match[2], 64)
 		bytes, errBytes := strconv.ParseInt(match[3], 10, 64)

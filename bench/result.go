@@ -11,6 +11,7 @@ type Result struct {
 	Go      string   `json:"go"`
 	Inits   []Init   `json:"inits"`
 	Idle    Idle     `json:"idle"`
+	Heap    Heap     `json:"heap"`
 	Stages  []Stage  `json:"stages"`
 	Modules []Module `json:"modules"`
 	// Packages are those of the program whose initialization allocates or takes
@@ -32,16 +33,26 @@ type Init struct {
 	Kernel   int64  `json:"inKernel"`
 	User     int64  `json:"inProcesses"`
 	WaitedNS int64  `json:"waitedNanoseconds"`
+	// After is what process 1 left for later: in the 20 ms after, while the workload
+	// sleeps.
+	After int64 `json:"after"`
 
 	ArchiveBytes int64 `json:"archiveBytes"`
-	PackedBytes  int64 `json:"packedBytes"` // by zstd
+	PackedBytes  int64 `json:"packedBytes"`  // by zstd
+	ProgramBytes int64 `json:"programBytes"` // of /init
 
-	// Of process 1 as the workload begins, in bytes.
+	// Of process 1 then, in bytes.
 	RSS  int64 `json:"rssBytes"`
 	Anon int64 `json:"anonymousBytes"`
-	// Of the machine as the workload begins, in bytes.
+	// Of the machine then, in bytes.
 	Available int64 `json:"availableBytes"`
 	Shmem     int64 `json:"shmemBytes"` // files of the initramfs, and the overlay's
+}
+
+// Heap is what process 1 took from Go's until the workload ran.
+type Heap struct {
+	Bytes   int64 `json:"bytes"`
+	Objects int64 `json:"objects"`
 }
 
 // Idle is what process 1 does while the workload sleeps.
@@ -51,12 +62,13 @@ type Idle struct {
 	Anon     int64 `json:"anonymousBytes"`
 }
 
-// Stage is one of kinit's, and the same step of the C init; 0 where that has
-// none.
+// Stage is one of kinit's, and the same step of the C init and the script; 0 where
+// those have none.
 type Stage struct {
 	Name   string `json:"name"`
 	Kguest int64  `json:"kguest"`
 	C      int64  `json:"c"`
+	Script int64  `json:"script"`
 }
 
 // Module is what loading one cost.
@@ -90,6 +102,9 @@ func (r *Result) of(name string) Init {
 	}
 	return Init{}
 }
+
+// left is how much more of the machine's files is in memory than the program of /init.
+func (i Init) left() int64 { return i.Shmem - i.ProgramBytes }
 
 // overC is kguest's hand-over divided by the C init's.
 func (r *Result) overC() float64 { return ratio(r.of(rig.Kguest).HandOver, r.of(rig.C).HandOver) }

@@ -75,7 +75,7 @@ func tables(r *Result) string {
 		parts = append(parts, moduleTable(r))
 	}
 	if len(r.Packages) > 0 {
-		parts = append(parts, packageTable(r))
+		parts = append(parts, heap(r), packageTable(r))
 	}
 	if len(r.Growth) > 0 {
 		parts = append(parts, growthTable(r))
@@ -91,15 +91,17 @@ func label(init string) string {
 		return "C init, kguest's modules"
 	case rig.Script:
 		return "busybox script"
+	case rig.Rescue:
+		return "kguest, profile rescue"
 	}
 	return init
 }
 
 func handOver(r *Result) string {
 	var t table
-	t.row("million instructions", "to /init", "/init to workload", "in the kernel", "in processes", "waits, ms", "x C")
+	t.row("million instructions", "to /init", "/init to workload", "in the kernel", "in processes", "waits, ms", "after it", "x C")
 	for _, i := range r.Inits {
-		t.row(label(i.Name), mega(i.ToInit), mega(i.HandOver), mega(i.Kernel), mega(i.User), mega(i.WaitedNS),
+		t.row(label(i.Name), mega(i.ToInit), mega(i.HandOver), mega(i.Kernel), mega(i.User), mega(i.WaitedNS), mega(i.After),
 			fmt.Sprintf("%.3f", ratio(i.HandOver, r.of(rig.C).HandOver)))
 	}
 	return t.String()
@@ -124,15 +126,23 @@ func idle(r *Result) string {
 	return t.String()
 }
 
+func heap(r *Result) string {
+	var t table
+	t.row("Go's heap until the workload runs", "")
+	t.row("allocated, kB", kilo(r.Heap.Bytes))
+	t.row("objects", fmt.Sprint(r.Heap.Objects))
+	return t.String()
+}
+
 func stageTable(r *Result) string {
 	var t table
-	t.row("million instructions", "kguest", "C init, same modules")
-	var all, allC int64
+	t.row("million instructions", "kguest", "C init, same modules", "busybox script")
+	var all Stage
 	for _, s := range r.Stages {
-		t.row(s.Name, mega(s.Kguest), mega(s.C))
-		all, allC = all+s.Kguest, allC+s.C
+		t.row(s.Name, mega(s.Kguest), mega(s.C), mega(s.Script))
+		all.Kguest, all.C, all.Script = all.Kguest+s.Kguest, all.C+s.C, all.Script+s.Script
 	}
-	t.row("all stages", mega(all), mega(allC))
+	t.row("all stages", mega(all.Kguest), mega(all.C), mega(all.Script))
 	return t.String()
 }
 

@@ -47,7 +47,7 @@ func TestAddMarks(t *testing.T) {
 		line(160, "bench: module /a/erofs.ko"), line(165, "bench: step modules"), line(200, "bench: workload"),
 	}, []string{"virtio_blk"})
 	want := Result{
-		Stages:  []Stage{{"mounts", 1, 10}, {"modules", 0, 25}, {"idm", 0, 0}, {"run", 0, 35}},
+		Stages:  []Stage{{"mounts", 1, 10, 0}, {"modules", 0, 25, 0}, {"idm", 0, 0, 0}, {"run", 0, 35, 0}},
 		Modules: []Module{{"virtio_blk", 20, true}, {"erofs", 30, false}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
@@ -123,22 +123,24 @@ func TestGroupOf(t *testing.T) {
 	}
 }
 
-func TestParseOptions(t *testing.T) {
-	got, err := parseOptions([]string{"-kernel", "k", "-growth", "-json", "j"})
-	if want := (options{kernel: "k", json: "j", growth: true}); err != nil || got != want {
-		t.Errorf("parseOptions = %+v, %v, want %+v", got, err, want)
-	}
-	for _, args := range [][]string{{}, {"-kernel", "k", "more"}, {"-no"}, {"-kernel", "main.go", "-built-in", "k"}} {
-		if _, err := parseOptions(args); err == nil {
-			t.Errorf("parseOptions(%q) has no error", args)
-		}
+// TestAddScript: a stage that the script does not have, and a line of the kernel's
+// between, take nothing from the next.
+func TestAddScript(t *testing.T) {
+	r := Result{Stages: []Stage{{Name: "mounts"}, {Name: "idm"}, {Name: "run"}}}
+	r.addScript(&rig.Boot{Log: []rig.LogLine{
+		{At: 5, Text: "Run /init as init process"}, {At: 15, Text: "bench: step mounts"},
+		{At: 20, Text: "a module"}, {At: 40, Text: "bench: workload"},
+	}})
+	want := []Stage{{Name: "mounts", Script: 10}, {Name: "idm"}, {Name: "run", Script: 25}}
+	if diff := cmp.Diff(want, r.Stages); diff != "" {
+		t.Errorf("stages (-want +got):\n%s", diff)
 	}
 }
 
 // TestPage: every part of the page has its figures.
 func TestPage(t *testing.T) {
 	r := sample()
-	r.Stages, r.Modules = []Stage{{"mounts", 1, 2}}, []Module{{"erofs", 5e6, false}}
+	r.Stages, r.Modules = []Stage{{"mounts", 1, 2, 3}}, []Module{{"erofs", 5e6, false}}
 	r.Packages, r.Growth = []Package{{"os", 19e3, 432}}, []Growth{{"orphans", 10, 1e6, 3}}
 	r.Program.Groups, r.Program.Symbols = []Symbol{{Name: "os", Bytes: 7000}}, []Symbol{{"os.Open", 70, "os"}}
 	got := page(r)

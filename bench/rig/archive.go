@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 
 	"github.com/kguest/kguest/initramfs"
 	"github.com/kguest/kguest/initramfs/kconfig"
@@ -32,12 +33,14 @@ func (r *Rig) Archive(ctx context.Context, init string, args ...string) (string,
 	switch init {
 	case Kguest:
 		return out, r.build(ctx, out, args)
+	case Rescue:
+		return out, r.build(ctx, out, append([]string{"-profile", "rescue"}, args...))
 	case C:
 		return out, r.writeArchive(out, r.cTree("init"), needed(), modules.CutSignatures)
 	case SameC:
 		return out, r.writeArchive(out, r.cTree("init"), needed(), modules.Cut)
 	default:
-		return out, r.writeArchive(out, r.scriptTree, needed(), modules.CutSignatures)
+		return out, r.writeArchive(out, r.scriptTree(""), needed(), modules.CutSignatures)
 	}
 }
 
@@ -50,6 +53,13 @@ func (r *Rig) Marked() (string, error) {
 	}
 	out := r.in("marked.cpio")
 	return out, r.writeArchive(out, r.cTree("init-marks"), asks, modules.Cut)
+}
+
+// MarkedScript makes the initramfs of Script that puts a line into the kernel's log
+// after each step.
+func (r *Rig) MarkedScript() (string, error) {
+	out := r.in("marked-script.cpio")
+	return out, r.writeArchive(out, r.scriptTree(`echo "bench: step $1" >/dev/kmsg`), needed(), modules.CutSignatures)
 }
 
 // build makes the image that this project is about: the minimal one for qemu.
@@ -98,14 +108,24 @@ func applets() []string {
 	}
 }
 
-func (r *Rig) scriptTree(t *initramfs.Tree) error {
-	err := errors.Join(
-		t.Add(initramfs.Entry{Path: "init", Mode: 0o755, Content: initramfs.HostFile(r.in("source/guest/init.sh")), Reason: "rig"}),
-		t.Add(initramfs.Entry{Path: "bin/busybox", Mode: 0o755, Content: initramfs.HostFile(busybox), Reason: "rig"}))
-	for _, name := range applets() {
-		err = errors.Join(err, t.Add(initramfs.Entry{Path: "bin/" + name, Mode: fs.ModeSymlink | 0o777, Target: "busybox", Reason: "rig"}))
+// step is the end of one in guest/init.sh.
+var step = regexp.MustCompile(`(?m)^#: (\w+)$`)
+
+// scriptTree adds the script, each end of a step in it replaced by mark, "" for none.
+func (r *Rig) scriptTree(mark string) func(*initramfs.Tree) error {
+	return func(t *initramfs.Tree) error {
+		script, err := sources.ReadFile("guest/init.sh")
+		if mark != "" {
+			script = step.ReplaceAll(script, []byte(mark))
+		}
+		err = errors.Join(err,
+			t.Add(initramfs.Entry{Path: "init", Mode: 0o755, Content: initramfs.Bytes(script), Reason: "rig"}),
+			t.Add(initramfs.Entry{Path: "bin/busybox", Mode: 0o755, Content: initramfs.HostFile(busybox), Reason: "rig"}))
+		for _, name := range applets() {
+			err = errors.Join(err, t.Add(initramfs.Entry{Path: "bin/" + name, Mode: fs.ModeSymlink | 0o777, Target: "busybox", Reason: "rig"}))
+		}
+		return err
 	}
-	return err
 }
 
 // addModules adds the kernel's modules, cut, and /order, which lists them.

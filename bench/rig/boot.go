@@ -30,7 +30,7 @@ type Options struct {
 }
 
 // timeout is of one QEMU: a boot takes some ten seconds on a busy machine.
-const timeout = 15 * time.Minute
+const timeout = 5 * time.Minute
 
 // Boot boots the archive until the workload has ended the machine.
 func (r *Rig) Boot(ctx context.Context, archive string, o Options) (*Boot, error) {

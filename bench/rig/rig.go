@@ -19,16 +19,18 @@ import (
 var sources embed.FS
 
 // The inits that are compared. C and Script load the kernel's modules without
-// signatures, BTF and DWARF; SameC is C with modules as mkinitramfs cuts them.
+// signatures, BTF and DWARF; SameC is C with modules as mkinitramfs cuts them, and
+// Rescue is Kguest with the profile of that name.
 const (
 	C      = "c"
 	SameC  = "c-same-modules"
 	Kguest = "kguest"
+	Rescue = "kguest-rescue"
 	Script = "script"
 )
 
 // Inits returns those that there are budgets for.
-func Inits() []string { return []string{C, Kguest, Script} }
+func Inits() []string { return []string{C, Kguest, Rescue, Script} }
 
 // Rig has what the boots need, in a folder of its own.
 type Rig struct {

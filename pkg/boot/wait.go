@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -26,10 +27,23 @@ func run(ctx context.Context, m *Machine) error {
 		return err
 	}
 	m.guest.started(m.setup, work)
+	m.logAllocated()
 	m.tell(&idmpb.BootStateEvent{State: idmpb.BootStateReady})
 	m.deleteInitramfs()
 	m.spawn(ctx, m.watchOOM)
 	return nil
+}
+
+// logAllocated says what the boot took from Go's heap, for who looks after its cost.
+func (m *Machine) logAllocated() {
+	if !m.log.writes(LevelDebug) {
+		return
+	}
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	m.log.write(LevelDebug, runStage, "allocated", []detail{
+		{"bytes", strconv.FormatUint(stats.TotalAlloc, 10)}, {"objects", strconv.FormatUint(stats.Mallocs, 10)},
+	})
 }
 
 // mostKept is how much of memory the initramfs may take, in bytes, until the

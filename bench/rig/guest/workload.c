@@ -152,6 +152,7 @@ static void report(void)
 {
 	value("init_cpu_ns", cpu_of_init());
 	let_init_finish();
+	value("init_cpu_later_ns", cpu_of_init());
 	value("environment", variables);
 	file("/proc/1/status");
 	file("/proc/meminfo");

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/kguest/kguest/initramfs/kconfig"
+)
+
+const usageLine = "usage: bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]"
+
+// usageError is a mistake in the command line.
+type usageError struct{ reason string }
+
+func (e *usageError) Error() string { return e.reason }
+
+// options of the command line.
+type options struct {
+	kernel, modules, builtIn, compression, json, page string
+	growth                                            bool
+}
+
+func parseOptions(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.kernel, "kernel", "", "")
+	flags.StringVar(&o.modules, "modules", "none", "")
+	flags.StringVar(&o.builtIn, "built-in", "", "")
+	flags.StringVar(&o.compression, "compression", "", "")
+	flags.StringVar(&o.json, "json", "", "")
+	flags.StringVar(&o.page, "write", "", "")
+	flags.BoolVar(&o.growth, "growth", false, "")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return o, err
+	case err != nil:
+		return o, &usageError{err.Error()}
+	case o.kernel == "" || flags.NArg() > 0:
+		return o, &usageError{usageLine}
+	}
+	if o.modules == "none" {
+		o.modules = ""
+	}
+	return o, nil
+}
+
+// check finds before any boot what would fail after some.
+func (o options) check() error {
+	switch {
+	case isDir(o.kernel) && o.modules != "":
+		return &usageError{"-modules: the folder " + o.kernel + " has them"}
+	case isDir(o.kernel) && o.compression != "" && o.builtIn == "":
+		return &usageError{"-compression: the kernel of " + o.kernel + " reads lz4"}
+	case !isDir(o.kernel) && o.modules == "" && o.builtIn != "":
+		return &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already"}
+	}
+	var errs []error
+	for _, file := range []string{o.kernel, o.builtIn} {
+		if file != "" && !isDir(file) {
+			_, err := kconfig.ReadImage(file)
+			errs = append(errs, err)
+		}
+	}
+	for _, file := range []string{o.json, o.page} {
+		if file != "" && !isDir(filepath.Dir(file)) {
+			errs = append(errs, fmt.Errorf("write %s: no such folder", file))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
