@@ -147,38 +147,3 @@ func groupOf(name string) string {
 	}
 	return path
 }
-
-// why explains a group, "" for one that explains itself.
-func why(group string) string {
-	switch group {
-	case "runtime":
-		return "Go's scheduler, garbage collector, maps, channels"
-	case "rest of .gopclntab":
-		return "functions and lines, for traces and the garbage collector"
-	case "rest of .rodata", "rest of .typelink", "rest of .itablink":
-		return "types, strings and constants"
-	case "type:":
-		return "descriptors of types, for interfaces and the garbage collector; each type that is converted to an interface has one"
-	case "go:itab.":
-		return "methods of a type as an interface has them"
-	case "go:func.":
-		return "the garbage collector's maps of stack frames"
-	case "go:string.", "go:":
-		return "constants, and the linker's own tables"
-	case "syscall", "os", "internal/poll", "internal/syscall/unix":
-		return "files, processes, errors"
-	case "fmt", "strconv":
-		return "text of errors and of lines on the console"
-	case "reflect":
-		return "what fmt prints values by"
-	case "time":
-		return "deadlines; the formats of times come with it"
-	case "unicode", "unicode/utf8":
-		return "tables of what can be printed"
-	case "flag":
-		return "kinit -h"
-	case "the linker":
-		return "symbols without a package"
-	}
-	return ""
-}

@@ -196,9 +196,9 @@ func groupTable(p *Program) string {
 
 func symbolTable(p *Program) string {
 	var t table
-	t.row("symbol", "bytes", "group")
+	t.row("symbol", "bytes", "what it is")
 	for _, s := range p.Symbols {
-		t.row("`"+s.Name+"`", fmt.Sprint(s.Bytes), s.Group)
+		t.row("`"+s.Name+"`", fmt.Sprint(s.Bytes), whySymbol(s))
 	}
 	return t.String()
 }

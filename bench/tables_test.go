@@ -128,8 +128,10 @@ func TestGroupOf(t *testing.T) {
 func TestAddScript(t *testing.T) {
 	r := Result{Stages: []Stage{{Name: "mounts"}, {Name: "idm"}, {Name: "run"}}}
 	r.addScript(&rig.Boot{Log: []rig.LogLine{
-		{At: 5, Text: "Run /init as init process"}, {At: 15, Text: "bench: step mounts"},
-		{At: 20, Text: "a module"}, {At: 40, Text: "bench: workload"},
+		{At: 5, Text: "Run /init as init process"},
+		{At: 15, Text: "bench: step mounts"},
+		{At: 20, Text: "a module"},
+		{At: 40, Text: "bench: workload"},
 	}})
 	want := []Stage{{Name: "mounts", Script: 10}, {Name: "idm"}, {Name: "run", Script: 25}}
 	if diff := cmp.Diff(want, r.Stages); diff != "" {
