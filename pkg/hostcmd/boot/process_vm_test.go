@@ -329,14 +329,17 @@ func TestDryRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(-sh.Process.Pid, syscall.SIGKILL) })
+	ended := make(chan error, 1)
+	go func() { ended <- sh.Wait() }()
 	socket := filepath.Join(folder, "idm.sock")
-	for ended := false; !ended; time.Sleep(200 * time.Millisecond) {
-		ended = verbtest.Run(t, "idm", socket, "exec", "--", "touch", "/tmp/go").Status == 0
+	for up := false; !up && len(ended) == 0; time.Sleep(200 * time.Millisecond) {
+		up = verbtest.Run(t, "idm", socket, "exec", "--", "true").Status == 0
 	}
 	if _, third := printed("false"); third == folder {
 		t.Errorf("another command has the files of the machine that runs")
 	}
-	if err := sh.Wait(); err != nil {
+	verbtest.Run(t, "idm", socket, "exec", "--", "touch", "/tmp/go") // the machine may end before it has said so
+	if err := <-ended; err != nil {
 		t.Errorf("sh: %v", err)
 	}
 	got, err := os.ReadFile(log.Name())
