@@ -60,9 +60,11 @@ percent with the size of memory or of a file that should not matter. What is che
 const (
 	handOverText = `From the kernel's "Run /init" to the first instruction of the workload. Waits, in which the processor has nothing to
 do, are not in the count. "After it" is what process 1 does in the 20 ms that follow, in which the workload sleeps: kinit
-then frees a small initramfs, which the C init has done before, and the script never does. The C init and the script load the kernel's modules without signatures, BTF and DWARF, as can be
-done by hand; mkinitramfs also cuts what only tracers read (README, "Build an initramfs"), which is part of what is
-compared. Against the C init with the very same modules stands the last line.`
+then frees a small initramfs, which the C init has done before, and the script never does.
+
+The C init and the script load the kernel's modules without signatures, BTF and DWARF, as can be done by hand; mkinitramfs
+also cuts what only tracers read (README, "Build an initramfs"), which is part of what is compared. Against the C init with
+the very same modules stands the last line.`
 	builtInText = `Kernel %s. No module is loaded. The kernel of ` + "`make bench`" + ` is gokrazy's for amd64 (` + "`.ci/kernel built-in`" + `), of which
 the squashfs reads no lz4: these disks are of gzip. It ticks a thousand times a second:
 two runs differ by some percent. How the disks are compressed counts too, since kinit reads the image's passwd and group,
