@@ -114,10 +114,14 @@ func (o options) write(result *Result) error {
 	return errors.Join(replace(o.json, append(data, '\n')), replace(o.page, []byte(page(result))))
 }
 
-// replace writes the file beside, and puts it in its place; "" is none.
+// replace writes the file beside, and puts it in its place; "" is none. What is no
+// regular file, such as /dev/stdout, is written as it is.
 func replace(file string, content []byte) error {
 	if file == "" {
 		return nil
+	}
+	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(file, content, 0o644)
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), ".bench-*")
 	if err != nil {

@@ -52,11 +52,11 @@ func parseOptions(args []string) (o options, err error) {
 func (o options) check() error {
 	switch {
 	case isDir(o.kernel) && o.modules != "":
-		return &usageError{"-modules: the folder " + o.kernel + " has them"}
+		return &usageError{"-modules: the folder " + o.kernel + " has them: leave it out"}
 	case isDir(o.kernel) && o.compression != "" && o.builtIn == "":
-		return &usageError{"-compression: the kernel of " + o.kernel + " reads lz4"}
+		return &usageError{"-compression: it is of bzImages, and " + o.kernel + " is a folder: leave it out"}
 	case !isDir(o.kernel) && o.modules == "" && o.builtIn != "":
-		return &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already"}
+		return &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already: leave one of them out"}
 	}
 	var errs []error
 	for _, file := range []string{o.kernel, o.builtIn} {
@@ -67,7 +67,7 @@ func (o options) check() error {
 	}
 	for _, file := range []string{o.json, o.page} {
 		if file != "" && !isDir(filepath.Dir(file)) {
-			errs = append(errs, fmt.Errorf("write %s: no such folder", file))
+			errs = append(errs, fmt.Errorf("write %s: there is no folder %s: make it first", file, filepath.Dir(file)))
 		}
 	}
 	return errors.Join(errs...)

@@ -32,14 +32,14 @@ func TestCheckOptions(t *testing.T) {
 		usage bool
 		want  string
 	}{
-		{options{kernel: dir, modules: "m"}, true, "-modules: the folder DIR has them"},
-		{options{kernel: dir, compression: "gzip"}, true, "-compression: the kernel of DIR reads lz4"},
-		{options{kernel: file, builtIn: file}, true, "-built-in: -kernel DIR/file is such a kernel already"},
+		{options{kernel: dir, modules: "m"}, true, "-modules: the folder DIR has them: leave it out"},
+		{options{kernel: dir, compression: "gzip"}, true, "-compression: it is of bzImages, and DIR is a folder: leave it out"},
+		{options{kernel: file, builtIn: file}, true, "-built-in: -kernel DIR/file is such a kernel already: leave one of them out"},
 		{options{kernel: dir + "/none"}, false, "read kernel image: open DIR/none: no such file"},
 		{options{kernel: file}, false, "read kernel image DIR/file: "},
 		{options{kernel: dir, builtIn: file, compression: "gzip"}, false, "read kernel image DIR/file: "},
-		{options{kernel: dir, json: dir + "/none/x"}, false, "write DIR/none/x: no such folder"},
-		{options{kernel: dir, page: dir + "/none/x"}, false, "write DIR/none/x: no such folder"},
+		{options{kernel: dir, json: dir + "/none/x"}, false, "write DIR/none/x: there is no folder DIR/none: make it first"},
+		{options{kernel: dir, page: dir + "/none/x"}, false, "write DIR/none/x: there is no folder DIR/none: make it first"},
 	} {
 		err := tt.check()
 		var usage *usageError
@@ -63,13 +63,23 @@ func TestReplace(t *testing.T) {
 			t.Errorf("file = %q, %v, want %s", got, err, content)
 		}
 	}
-	if err := os.MkdirAll(dir+"/dir/x", 0o755); err != nil {
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("file", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(dir+"/dir", nil); err == nil {
+	if err := replace(link, []byte("by the link")); err != nil {
+		t.Fatal(err)
+	}
+	if target, err := os.Readlink(link); err != nil || target != "file" {
+		t.Errorf("the link leads to %q, %v, want file", target, err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "by the link" {
+		t.Errorf("file = %q, %v, want what was written by the link", got, err)
+	}
+	if err := replace(dir, nil); err == nil {
 		t.Error("replace of a folder has no error")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
-		t.Errorf("the folder has %v, %v, want the file and a folder", entries, err)
+		t.Errorf("the folder has %v, %v, want the file and the link", entries, err)
 	}
 }

@@ -66,9 +66,8 @@ The C init and the script load the kernel's modules without signatures, BTF and 
 also cuts what only tracers read (README, "Build an initramfs"), which is part of what is compared. Against the C init with
 the very same modules stands the last line.`
 	builtInText = `Kernel %s. No module is loaded. The kernel of ` + "`make bench`" + ` is gokrazy's for amd64 (` + "`.ci/kernel built-in`" + `), of which
-the squashfs reads no lz4: these disks are of gzip. It ticks a thousand times a second:
-two runs differ by some percent. How the disks are compressed counts too, since kinit reads the image's passwd and group,
-and the C init does not.`
+the squashfs reads no lz4: these disks are of gzip. It ticks a thousand times a second: two runs differ by some percent. How
+the disks are compressed counts too, since kinit reads the image's passwd and group, and the C init does not.`
 	budgetsText = "`bench/budgets.json` has them. The test `TestBudgets` holds them."
 	stageText   = `kinit's stages as it logs them, the lines themselves included, and the same steps of the C init and of the script, whose
 waits for a disk are in them. "run" has all that the other stages have not, the start of kinit's program before the first
@@ -76,8 +75,8 @@ of them too. kinit loads a module when a disk or a file system wants it, so some
 root.`
 	moduleText = `Loading each module of the image, measured with the C init. The disks of this machine are squashfs on virtio-mmio,
 and it has no channel to the host. kinit loads what the machine needs; the rest is what loading all would add.`
-	memoryText = `As the workload has slept for 20 ms. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of process 1's
-program included, and the files that the boot wrote.`
+	memoryText = `After the workload has slept for 20 ms. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of
+process 1's program included, and the files that the boot wrote.`
 	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
 	growthText  = `The hand-over, or what is named, as something grows. Process 1's share with IDM has the kernel's own start in it, and
 what the port's driver costs; there, each more is what counts.`

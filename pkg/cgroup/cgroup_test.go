@@ -105,7 +105,7 @@ func TestAccount(t *testing.T) {
 		}
 	}
 	_, root := fakeGroup(t)
-	want := "hand down cgroup controllers: open " + root + "/cgroup.subtree_control: no such file or directory"
+	want := "hand down cgroup controllers +memory +io +cpu +pids: open " + root + "/cgroup.subtree_control: no such file or directory"
 	if err := Account(root, false); err == nil || err.Error() != want {
 		t.Errorf("Account without the hierarchy = %v, want %s", err, want)
 	}

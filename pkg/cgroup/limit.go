@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/kguest/kguest/pkg/rawfile"
@@ -38,7 +39,7 @@ func handDown(root string, controllers ...string) error {
 		return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOENT)
 	})
 	if err != nil {
-		return fmt.Errorf("hand down cgroup controllers: %w", err)
+		return fmt.Errorf("hand down cgroup controllers %s: %w", strings.Join(controllers, " "), err)
 	}
 	return nil
 }

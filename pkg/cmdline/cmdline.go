@@ -19,7 +19,9 @@ func Parse(s string) []Param {
 	var params []Param
 	s, _, _ = strings.Cut(s, "\x00")
 	for {
-		s = strings.TrimLeft(s, space)
+		for s != "" && isSpace(s[0]) {
+			s = s[1:]
+		}
 		if s == "" {
 			return params
 		}
@@ -36,9 +38,7 @@ func Parse(s string) []Param {
 	}
 }
 
-// space is isspace of the kernel, less 0xa0, which is half a letter in UTF-8.
-const space = " \t\n\v\f\r"
-
+// isSpace is isspace of the kernel, less 0xa0, which is half a letter in UTF-8.
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 // next takes the first parameter off s, which begins with one. One that stands

@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 			if p.Name == "" && p.Value != "" {
 				t.Fatalf("Parse(%q) has a value without a name: %q", s, p.Value)
 			}
-			if p.Name != "" && !strings.ContainsAny(p.Name+p.Value, space+`"`) {
+			if p.Name != "" && !strings.ContainsAny(p.Name+p.Value, " \t\n\v\f\r\"") {
 				plain = append(plain, p)
 				words = append(words, p.Name+"="+p.Value)
 			}

@@ -27,7 +27,7 @@ const maxList = 64 << 20
 // a line, an absolute path without spaces and, after a space, the parameters.
 // Without the file there is none.
 func ReadOrder(path string) ([]Module, error) {
-	data, err := rawfile.ReadAny(path, maxList)
+	data, err := rawfile.ReadIfThere(path, maxList)
 	if err != nil {
 		return nil, err
 	}

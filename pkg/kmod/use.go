@@ -30,7 +30,7 @@ type use struct {
 // modules that go with it ("a,b", "-" for none) and its aliases, between spaces.
 // Without the file nothing is known of any module.
 func readUses(path string) (map[string]use, error) {
-	data, err := rawfile.ReadAny(path, maxList)
+	data, err := rawfile.ReadIfThere(path, maxList)
 	if err != nil || data == nil {
 		return nil, err
 	}

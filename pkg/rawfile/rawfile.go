@@ -17,8 +17,8 @@ func Read(path string, limit int) ([]byte, error) {
 	return f.readAll(limit)
 }
 
-// ReadAny is Read, and nil where there is no such file.
-func ReadAny(path string, limit int) ([]byte, error) {
+// ReadIfThere is Read, and nil where there is no such file.
+func ReadIfThere(path string, limit int) ([]byte, error) {
 	data, err := Read(path, limit)
 	if missing(err) {
 		return nil, nil
