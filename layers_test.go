@@ -74,6 +74,7 @@ var places = map[string]place{
 	"initramfs/elf":             {host, 0},
 	"initramfs/inspect/archive": {host, 0},
 	"initramfs/kconfig":         {host, 0},
+	"initramfs/linker":          {host, 0},
 	"initramfs/manifest":        {host, 0},
 	"initramfs/pclntab":         {host, 0},
 	"pkg/idm/idmpb/gen":         {host, 0},

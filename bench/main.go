@@ -2,7 +2,7 @@
 //
 // Synopsis:
 //
-//	bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]
+//	bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth] [-order FILE]
 //
 // It boots mkinitramfs's minimal image, the least init in C, and a script of
 // busybox from the same disks under QEMU's software emulation, with guest time
@@ -25,6 +25,8 @@
 //	-json FILE     write the figures to FILE
 //	-write FILE    write the page of documentation to FILE
 //	-growth        count too how the cost grows; takes some minutes
+//	-order FILE    count nothing, and write to FILE which functions process 1
+//	               calls, in their order (initramfs/linker); wants -built-in
 //
 // Exit status: 0, 1 when something failed, 2 for a wrong command line.
 package main
@@ -39,6 +41,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/kguest/kguest/bench/rig"
@@ -81,12 +84,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	m := measurer{rig: r, progress: stderr}
+	builtIn := rig.Rig{Kernel: o.builtIn, Compression: o.compression}
+	if o.order != "" {
+		names, err := m.order(ctx, builtIn, filepath.Join(work, "built-in"))
+		if err != nil {
+			return err
+		}
+		return replace(o.order, []byte(strings.Join(names, "\n")+"\n"))
+	}
 	result, err := m.all(ctx, o.growth)
 	if err != nil {
 		return err
 	}
 	if o.builtIn != "" {
-		builtIn := rig.Rig{Kernel: o.builtIn, Compression: o.compression}
 		if result.WithBuiltIn, err = measureBuiltIn(ctx, builtIn, filepath.Join(work, "built-in"), stderr); err != nil {
 			return err
 		}

@@ -103,12 +103,12 @@ func (m *measurer) init(ctx context.Context, name string) (Init, error) {
 	}
 	raw, packed, errSizes := sizes(archive)
 	program, errProgram := programSize(ctx, archive)
+	memory := b.Usage()
 	return Init{
 		Name: name, ToInit: b.ToInit, HandOver: b.HandOver, Kernel: b.Kernel, User: b.User, WaitedNS: int64(b.Idle),
 		After:        b.Values["init_cpu_later_ns"] - b.Values["init_cpu_ns"],
 		ArchiveBytes: raw, PackedBytes: packed, ProgramBytes: program,
-		RSS: b.Bytes(rig.InitStatus, "VmRSS"), Anon: b.Bytes(rig.InitStatus, "RssAnon"),
-		Available: b.Bytes(rig.Memory, "MemAvailable"), Shmem: b.Bytes(rig.Memory, "Shmem"),
+		RSS: memory.RSS, Anon: memory.Anon, Available: memory.Available, Shmem: memory.Shmem,
 	}, errors.Join(errSizes, errProgram)
 }
 
@@ -156,9 +156,8 @@ func (m *measurer) idle(ctx context.Context) (Idle, error) {
 	if slept := b.Values["idle_ns"]; slept < int64(time.Minute) {
 		return Idle{}, fmt.Errorf("the guest idled for %v, want a minute", time.Duration(slept))
 	}
-	return Idle{
-		MinuteNS: b.Values["idle_init_ns"], RSS: b.LastBytes(rig.InitStatus, "VmRSS"), Anon: b.LastBytes(rig.InitStatus, "RssAnon"),
-	}, nil
+	memory := b.LastUsage()
+	return Idle{MinuteNS: b.Values["idle_init_ns"], RSS: memory.RSS, Anon: memory.Anon}, nil
 }
 
 // guest boots kguest's image with the config disk of g.

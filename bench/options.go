@@ -11,7 +11,7 @@ import (
 	"github.com/kguest/kguest/initramfs/kconfig"
 )
 
-const usageLine = "usage: bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth]"
+const usageLine = "usage: bench -kernel DIR|FILE [-modules DIR|none] [-built-in FILE] [-compression NAME] [-json FILE] [-write FILE] [-growth] [-order FILE]"
 
 // usageError is a mistake in the command line.
 type usageError struct{ reason string }
@@ -20,8 +20,8 @@ func (e *usageError) Error() string { return e.reason }
 
 // options of the command line.
 type options struct {
-	kernel, modules, builtIn, compression, json, page string
-	growth                                            bool
+	kernel, modules, builtIn, compression, json, page, order string
+	growth                                                   bool
 }
 
 func parseOptions(args []string) (o options, err error) {
@@ -33,6 +33,7 @@ func parseOptions(args []string) (o options, err error) {
 	flags.StringVar(&o.compression, "compression", "", "")
 	flags.StringVar(&o.json, "json", "", "")
 	flags.StringVar(&o.page, "write", "", "")
+	flags.StringVar(&o.order, "order", "", "")
 	flags.BoolVar(&o.growth, "growth", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -55,6 +56,10 @@ func (o options) check() error {
 		return &usageError{"-modules: the folder " + o.kernel + " has them: leave it out"}
 	case isDir(o.kernel) && o.compression != "" && o.builtIn == "":
 		return &usageError{"-compression: it is of bzImages, and " + o.kernel + " is a folder: leave it out"}
+	case o.order != "" && o.builtIn == "":
+		return &usageError{"-order: functions are called by a kernel with its drivers built in too: give -built-in"}
+	case o.order != "" && (o.json != "" || o.page != "" || o.growth):
+		return &usageError{"-order: nothing is counted for it: leave -json, -write and -growth out"}
 	case !isDir(o.kernel) && o.modules == "" && o.builtIn != "":
 		return &usageError{"-built-in: -kernel " + o.kernel + " is such a kernel already: leave one of them out"}
 	}
@@ -65,7 +70,7 @@ func (o options) check() error {
 			errs = append(errs, err)
 		}
 	}
-	for _, file := range []string{o.json, o.page} {
+	for _, file := range []string{o.json, o.page, o.order} {
 		if file != "" && !isDir(filepath.Dir(file)) {
 			errs = append(errs, fmt.Errorf("write %s: there is no folder %s: make it first", file, filepath.Dir(file)))
 		}

@@ -35,6 +35,8 @@ func TestCheckOptions(t *testing.T) {
 		{options{kernel: dir, modules: "m"}, true, "-modules: the folder DIR has them: leave it out"},
 		{options{kernel: dir, compression: "gzip"}, true, "-compression: it is of bzImages, and DIR is a folder: leave it out"},
 		{options{kernel: file, builtIn: file}, true, "-built-in: -kernel DIR/file is such a kernel already: leave one of them out"},
+		{options{kernel: dir, order: file}, true, "-order: functions are called by a kernel with its drivers built in too: give -built-in"},
+		{options{kernel: dir, builtIn: file, order: file, growth: true}, true, "-order: nothing is counted for it: leave -json, -write and -growth out"},
 		{options{kernel: dir + "/none"}, false, "read kernel image: open DIR/none: no such file"},
 		{options{kernel: file}, false, "read kernel image DIR/file: "},
 		{options{kernel: dir, builtIn: file, compression: "gzip"}, false, "read kernel image DIR/file: "},

@@ -27,6 +27,7 @@ type Options struct {
 	// next timer: a minute of idling takes no time here, but waiting for a disk
 	// takes seconds there, so that only the processor's time means something.
 	Sleeps bool
+	Code   bool // tell what code was executed
 }
 
 // timeout is of one QEMU: a boot takes some ten seconds on a busy machine.
@@ -44,7 +45,11 @@ func (r *Rig) Boot(ctx context.Context, archive string, o Options) (*Boot, error
 	if err != nil {
 		return nil, fmt.Errorf("boot: %w", err)
 	}
-	console, err := qemu(ctx, append(r.arguments(archive, dir, o), "-plugin", r.in("count.so")+",out="+filepath.Join(dir, "counts")))
+	plugin := r.in("count.so") + ",out=" + filepath.Join(dir, "counts")
+	if o.Code {
+		plugin += ",code=" + filepath.Join(dir, "code")
+	}
+	console, err := qemu(ctx, append(r.arguments(archive, dir, o), "-plugin", plugin))
 	said, errPort := port.end()
 	if err := errors.Join(err, errPort); err != nil {
 		return nil, err
@@ -58,7 +63,10 @@ func (r *Rig) Boot(ctx context.Context, archive string, o Options) (*Boot, error
 		return nil, fmt.Errorf("boot %s: %w; the console was:\n%s", archive, err, console)
 	}
 	b.IDM = said
-	return b, nil
+	if o.Code {
+		b.Code, err = readCode(filepath.Join(dir, "code"))
+	}
+	return b, err
 }
 
 // qemu runs QEMU and returns what it wrote.

@@ -3,6 +3,7 @@ package rig
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"regexp"
 	"strconv"
@@ -24,7 +25,8 @@ type Boot struct {
 	First   map[string]string // the first
 	Log     []LogLine
 	Console string
-	IDM     []byte // what the guest said on the port
+	IDM     []byte   // what the guest said on the port
+	Code    []uint64 // addresses of processes' blocks of code, as they were first executed; only where asked for
 }
 
 // LogLine is a line of the kernel's log, with guest time.
@@ -83,6 +85,23 @@ func (b *Boot) times(mark [3]int64) error {
 	return nil
 }
 
+// readCode reads the addresses that the plugin has told.
+func readCode(file string) ([]uint64, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	var code []uint64
+	for word := range strings.FieldsSeq(string(text)) {
+		at, err := strconv.ParseUint(word, 16, 64)
+		if err != nil {
+			return nil, fmt.Errorf("parse code: %w", err)
+		}
+		code = append(code, at)
+	}
+	return code, nil
+}
+
 // LogTime returns the time of the first line in the kernel's log that begins
 // with text.
 func (b *Boot) LogTime(text string) (time.Duration, bool) {
@@ -137,16 +156,34 @@ func (b *Boot) line(line string) {
 
 // The files of process 1 and of the machine that have figures.
 const (
-	InitStatus = "/proc/1/status"
-	Memory     = "/proc/meminfo"
+	initPages  = "/proc/1/smaps_rollup"
+	initStatus = "/proc/1/status"
+	memory     = "/proc/meminfo"
 )
 
-// Bytes returns the field of file as the workload began, in bytes; 0 where it
-// is not there.
-func (b *Boot) Bytes(file, field string) int64 { return kilobytes(b.First[file], field) }
+// Usage is what there is in memory, in bytes.
+type Usage struct {
+	RSS, Anon        int64 // of process 1
+	Available, Shmem int64 // of the machine (proc_meminfo(5))
+}
 
-// LastBytes is Bytes as the workload ended.
-func (b *Boot) LastBytes(file, field string) int64 { return kilobytes(b.Files[file], field) }
+// Usage returns what there was as the workload began.
+func (b *Boot) Usage() Usage { return usage(b.First) }
+
+// LastUsage is Usage as the workload ended.
+func (b *Boot) LastUsage() Usage { return usage(b.Files) }
+
+// usage counts the pages of process 1, where the kernel does (CONFIG_PROC_PAGE_MONITOR).
+// Its status tells less: each thread notes up to 64 pages for later (Linux 6.1,
+// mm/memory.c, TASK_RSS_EVENTS_THRESH).
+func usage(files map[string]string) Usage {
+	u := Usage{Available: kilobytes(files[memory], "MemAvailable"), Shmem: kilobytes(files[memory], "Shmem")}
+	u.RSS, u.Anon = kilobytes(files[initPages], "Rss"), kilobytes(files[initPages], "Anonymous")
+	if u.RSS == 0 {
+		u.RSS, u.Anon = kilobytes(files[initStatus], "VmRSS"), kilobytes(files[initStatus], "RssAnon")
+	}
+	return u
+}
 
 func kilobytes(text, field string) int64 {
 	for line := range strings.Lines(text) {

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,8 @@ func TestParse(t *testing.T) {
 	}
 	got := []int64{
 		b.HandOver, b.ToInit, b.Kernel, b.User, int64(b.Idle), b.Values["environment"],
-		b.Bytes(InitStatus, "VmRSS"), b.LastBytes(InitStatus, "VmRSS"), b.Bytes(InitStatus, "VmR"), b.Bytes(Memory, "VmRSS"),
 	}
-	want := []int64{37151000 - 7000, 38090000 - 37144000, 37000000, 90000, 7000, 5, 3704 << 10, 3000 << 10, 0, 0}
+	want := []int64{37151000 - 7000, 38090000 - 37144000, 37000000, 90000, 7000, 5}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parse: -want +got\n%s", diff)
 	}
@@ -37,6 +37,18 @@ func TestParse(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantLog, b.Log); diff != "" {
 		t.Errorf("parse: log -want +got\n%s", diff)
+	}
+}
+
+// TestUsage: pages are counted where the kernel does, else taken from the status.
+func TestUsage(t *testing.T) {
+	first := map[string]string{initStatus: "VmRSS:\t    3704 kB\nRssAnon:\t 500 kB\n", memory: "Shmem:\t    20 kB\n"}
+	last := maps.Clone(first)
+	last[initPages], last[memory] = "Rss:     3900 kB\nAnonymous: 600 kB\n", "MemAvailable:\t 70 kB\n"
+	b := Boot{First: first, Files: last}
+	want := []Usage{{RSS: 3704 << 10, Anon: 500 << 10, Shmem: 20 << 10}, {RSS: 3900 << 10, Anon: 600 << 10, Available: 70 << 10}, {}}
+	if diff := cmp.Diff(want, []Usage{b.Usage(), b.LastUsage(), (&Boot{}).Usage()}); diff != "" {
+		t.Errorf("usage: -want +got\n%s", diff)
 	}
 }
 

@@ -52,8 +52,8 @@ func (p *Program) keep(w watch) {
 	if err != nil {
 		return
 	}
-	if writeKept(p.file(), slices.Concat([]byte(seal(p.key, head)+"\n"), head, []byte("\n"), p.data)) == nil {
-		prune(filepath.Dir(p.file()))
+	if writeKept(p.file(), slices.Concat([]byte(seal(p.key, head)+"\n"), head, []byte("\n"), p.data), 0o600) == nil {
+		prune(filepath.Dir(p.file()), maxKept)
 		p.keepLast()
 	}
 }
@@ -67,7 +67,7 @@ func hexSum(data []byte) string {
 }
 
 // writeKept writes a file that is whole or not there.
-func writeKept(file string, data []byte) error {
+func writeKept(file string, data []byte, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
@@ -76,10 +76,7 @@ func writeKept(file string, data []byte) error {
 		return err
 	}
 	_, err = tmp.Write(data)
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
+	if err = errors.Join(err, tmp.Chmod(mode), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), file)
 	}
 	if err != nil {
@@ -88,8 +85,8 @@ func writeKept(file string, data []byte) error {
 	return err
 }
 
-// prune removes all but the programs used last.
-func prune(dir string) {
+// prune removes all but the most files of dir that were used last.
+func prune(dir string, most int) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -103,7 +100,7 @@ func prune(dir string) {
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(used[b].Compare(used[a]), cmp.Compare(a, b)) })
-	for _, name := range names[min(maxKept, len(names)):] {
+	for _, name := range names[min(most, len(names)):] {
 		_ = os.Remove(filepath.Join(dir, name)) // tried again at the next build
 	}
 }

@@ -49,8 +49,8 @@ func (p *Program) lastFile() string {
 // keepLast notes that the program is the last that was kept. That it cannot
 // costs a program where none can be made.
 func (p *Program) keepLast() {
-	if file := p.lastFile(); file != "" && writeKept(file, []byte(p.key)) == nil {
-		prune(filepath.Dir(file))
+	if file := p.lastFile(); file != "" && writeKept(file, []byte(p.key), 0o600) == nil {
+		prune(filepath.Dir(file), maxKept)
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
 	"github.com/u-root/gobusybox/src/pkg/golang"
 	"github.com/u-root/uio/ulog"
+
+	"github.com/kguest/kguest/initramfs/linker"
 )
 
 // initCommand is what a program that has it runs as process 1 and when called
@@ -109,8 +111,15 @@ func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) 
 	env := slices.Concat(target(arch), pinned(s.env.GOVERSION), []string{
 		"GO111MODULE=off", "GOPATH=" + gopath, "GOROOT=" + s.GoRoot, "GOFLAGS=", "GOTMPDIR=" + tmp,
 	})
-	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env,
-		"build", "-trimpath", "-buildvcs=false", "-ldflags", linkerFlags(arch), "-o", program, ".")
+	args, flags := []string{"build", "-trimpath", "-buildvcs=false", "-o", program}, linkerFlags(arch)
+	if s.linker != "" {
+		tool, err := linker.ToolExec(s.linker)
+		if err != nil {
+			return err
+		}
+		args, flags = append(args, "-toolexec", tool), flags+" "+linker.Flag()
+	}
+	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env, append(args, "-ldflags", flags, ".")...)
 	return err
 }
 

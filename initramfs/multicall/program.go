@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kguest/kguest/initramfs/linker"
 	"github.com/kguest/kguest/initramfs/pclntab"
 )
 
@@ -99,6 +100,12 @@ func (p *Program) build(ctx context.Context, work string) error {
 	var before watch
 	if p.key != "" {
 		before = p.src.watch(p.maker.Dir, p.found)
+	}
+	if p.Name == OwnProgram && linker.Orders(p.arch) {
+		var err error
+		if p.src.linker, err = p.maker.linker(ctx, p.src, work); err != nil {
+			return err
+		}
 	}
 	file, err := p.src.Build(ctx, work, p.Name, p.arch, p.Commands)
 	if err != nil {

@@ -297,7 +297,7 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	prune(dir)
+	prune(dir, maxKept)
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != maxKept || left[0].Name() != "a" {
 		t.Errorf("left: %d, the first %v, %v; want %d and a", len(left), left, err, maxKept)

@@ -25,6 +25,7 @@ type Source struct {
 	GoRoot string // of the toolchain that Dir's go.mod selects
 	mod    golang.ModBehavior
 	env    goEnv
+	linker string // in the place of the toolchain's (package linker), empty for that
 }
 
 // goEnv is what `go env` says of a folder.

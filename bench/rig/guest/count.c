@@ -6,7 +6,9 @@
  *   FIRST|MARK KERNEL USER IDLE
  *
  * Idle are those of the kernel's polling idle loop (idle=poll), which are not in
- * KERNEL: few instructions from one PAUSE to the next.
+ * KERNEL: few instructions from one PAUSE to the next. To the file named by code=,
+ * if there is one, it writes the address of each block of a process's as it is
+ * first executed, in hexadecimal, the workload's aside.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -34,10 +36,12 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 
 /* More instructions than a turn of the loop has. An interrupt has more. */
 #define TURN 48
+/* More bytes than the workload has from its mark on. */
+#define SIZE 0x2000
 
 static uint64_t kernel, user, idle, paused;
 static bool first, marked;
-static FILE *out;
+static FILE *out, *code;
 
 static void tell(const char *what)
 {
@@ -71,8 +75,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		booted = true;
 	if (!in_kernel && booted && !first)
 		first = true, tell("FIRST");
+	static uint64_t workload;
+	uint64_t at = qemu_plugin_tb_vaddr(tb);
 	if (!marked && !in_kernel && n > 0 && has(qemu_plugin_tb_get_insn(tb, 0), mark, sizeof mark))
-		marked = true, tell("MARK");
+		marked = true, workload = at, tell("MARK");
+	if (code && !in_kernel && first && !(marked && at - workload < SIZE))
+		fprintf(code, "%" PRIx64 "\n", at);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, in_kernel ? &kernel : &user, n);
 	for (size_t i = 0; in_kernel && i < n; i++)
 		if (has(qemu_plugin_tb_get_insn(tb, i), pause, sizeof pause))
@@ -83,7 +91,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
 	(void)info;
-	if (argc != 1 || strncmp(argv[0], "out=", 4) != 0 || !(out = fopen(argv[0] + 4, "w")))
+	for (int i = 0; i < argc; i++) {
+		FILE **file = strncmp(argv[i], "out=", 4) == 0 ? &out : strncmp(argv[i], "code=", 5) == 0 ? &code : NULL;
+		if (!file || !(*file = fopen(strchr(argv[i], '=') + 1, "w")))
+			return -1;
+	}
+	if (!out)
 		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;

@@ -102,6 +102,7 @@ static void idle(uint64_t seconds)
 	value("idle_init_ns", cpu_of_init() - before);
 	value("idle_ns", now() - began);
 	file("/proc/1/status");
+	file("/proc/1/smaps_rollup");
 	file("/proc/meminfo");
 }
 
@@ -155,6 +156,7 @@ static void report(void)
 	value("init_cpu_later_ns", cpu_of_init());
 	value("environment", variables);
 	file("/proc/1/status");
+	file("/proc/1/smaps_rollup");
 	file("/proc/meminfo");
 	file("/proc/self/mounts");
 	file("/proc/self/cgroup");
