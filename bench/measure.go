@@ -102,25 +102,33 @@ func (m *measurer) init(ctx context.Context, name string) (Init, error) {
 		return Init{}, fmt.Errorf("it left undone: %s", strings.Join(missing, ", "))
 	}
 	raw, packed, errSizes := sizes(archive)
-	program, errProgram := programSize(ctx, archive)
+	program, errProgram := initOf(ctx, archive)
 	memory := b.Usage()
 	return Init{
 		Name: name, ToInit: b.ToInit, HandOver: b.HandOver, Kernel: b.Kernel, User: b.User, WaitedNS: int64(b.Idle),
 		After:        b.Values["init_cpu_later_ns"] - b.Values["init_cpu_ns"],
-		ArchiveBytes: raw, PackedBytes: packed, ProgramBytes: program,
+		ArchiveBytes: raw, PackedBytes: packed, ProgramBytes: int64(len(program)),
 		RSS: memory.RSS, Anon: memory.Anon, Available: memory.Available, Shmem: memory.Shmem,
 	}, errors.Join(errSizes, errProgram)
 }
 
-// programSize is of the archive's /init.
-func programSize(ctx context.Context, archive string) (int64, error) {
+// initOf returns the program /init of the archive.
+func initOf(ctx context.Context, archive string) ([]byte, error) {
 	image, err := inspect.Open(ctx, archive)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer image.Close() //nolint:errcheck // it was only read
 	f, err := image.Stat("init")
-	return f.Size, err
+	if err != nil {
+		return nil, err
+	}
+	var program []byte
+	err = image.Contents([]inspect.File{f}, func(_ inspect.File, content io.Reader) (err error) {
+		program, err = io.ReadAll(content)
+		return err
+	})
+	return program, err
 }
 
 // counter counts bytes.

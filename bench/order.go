@@ -5,14 +5,13 @@ import (
 	"context"
 	"debug/elf"
 	"debug/gosym"
+	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/kguest/kguest/bench/rig"
-	"github.com/kguest/kguest/initramfs/inspect"
 )
 
 // order returns the functions that kguest's program calls as it boots and while
@@ -88,20 +87,7 @@ func (m *measurer) called(ctx context.Context, init string, g rig.Guest, o rig.O
 
 // functionsOf returns the table of functions of the archive's /init.
 func functionsOf(ctx context.Context, archive string) (*gosym.Table, error) {
-	image, err := inspect.Open(ctx, archive)
-	if err != nil {
-		return nil, err
-	}
-	defer image.Close() //nolint:errcheck // it was only read
-	init, err := image.Stat("init")
-	if err != nil {
-		return nil, err
-	}
-	var program []byte
-	err = image.Contents([]inspect.File{init}, func(_ inspect.File, content io.Reader) (err error) {
-		program, err = io.ReadAll(content)
-		return err
-	})
+	program, err := initOf(ctx, archive)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +97,7 @@ func functionsOf(ctx context.Context, archive string) (*gosym.Table, error) {
 	}
 	text, table := f.Section(".text"), f.Section(".gopclntab")
 	if text == nil || table == nil {
-		return nil, fmt.Errorf("it has no %s or %s", ".text", ".gopclntab")
+		return nil, errors.New("it has no .text or no .gopclntab")
 	}
 	data, err := table.Data()
 	if err != nil {

@@ -76,8 +76,9 @@ root.`
 	moduleText = `Loading each module of the image, measured with the C init. The disks of this machine are squashfs on virtio-mmio,
 and it has no channel to the host. kinit loads what the machine needs; the rest is what loading all would add.`
 	memoryText = `After the workload has slept for 20 ms. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of
-process 1's program included, and the files that the boot wrote. Process 1 has the pages that are mapped into it (smaps_rollup
-in proc_pid_smaps(5)): its program's too, with the 15 around each that it has used. VmRSS says up to 64 pages less for each thread.`
+process 1's program included, and the files that the boot wrote. Process 1 has the pages that are mapped into it
+(smaps_rollup in proc_pid_smaps(5)), of its program those around each that it has used too. VmRSS lags: on Linux 6.1 a
+thread tells its pages once in 64 page faults.`
 	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
 	growthText  = `The hand-over, or what is named, as something grows. Process 1's share with IDM has the kernel's own start in it, and
 what the port's driver costs; there, each more is what counts.`

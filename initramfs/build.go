@@ -148,6 +148,7 @@ func (b *Builder) fill(ctx context.Context, work string, s *Spec, img *image) er
 	if err := img.cmds.Build(ctx, work); err != nil {
 		return err
 	}
+	img.report.Warnings = append(img.report.Warnings, img.cmds.Warnings()...)
 	if img.layout, err = t.layout(); err != nil {
 		return err
 	}

@@ -174,8 +174,8 @@ func (b *Boot) Usage() Usage { return usage(b.First) }
 func (b *Boot) LastUsage() Usage { return usage(b.Files) }
 
 // usage counts the pages of process 1, where the kernel does (CONFIG_PROC_PAGE_MONITOR).
-// Its status tells less: each thread notes up to 64 pages for later (Linux 6.1,
-// mm/memory.c, TASK_RSS_EVENTS_THRESH).
+// Its status lags: a thread tells its pages once in 64 page faults (Linux 6.1,
+// mm/memory.c, check_sync_rss_stat).
 func usage(files map[string]string) Usage {
 	u := Usage{Available: kilobytes(files[memory], "MemAvailable"), Shmem: kilobytes(files[memory], "Shmem")}
 	u.RSS, u.Anon = kilobytes(files[initPages], "Rss"), kilobytes(files[initPages], "Anonymous")

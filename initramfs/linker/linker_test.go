@@ -38,73 +38,67 @@ func goRoot(t *testing.T, text string) string {
 	return root
 }
 
-func TestReadUnknown(t *testing.T) {
-	good := goRoot(t, "if x {\n\t\t"+shuffle+"\n}\n")
-	if _, err := Read(good, "go1.26.8"); err != nil {
+func TestOverlayRefuses(t *testing.T) {
+	good := goRoot(t, "if x {\n\t\t"+shuffles+"\n}\n")
+	if _, err := Overlay(t.TempDir(), good, "go1.26.8"); err != nil {
 		t.Fatal(err)
 	}
-	tests := []struct{ name, root, version, want string }{
-		{"other version", good, "go1.27.0", "order functions by the linker of go1.27.0: "},
-		{"version of one's own", good, "go1.26-custom", "order functions by the linker of go1.26-custom: "},
-		{"no sources", t.TempDir(), "go1.26.8", "order functions: no /"},
-		{"other sources", goRoot(t, "package ld\n"), "go1.26.8", "data.go does not shuffle them as it did: "},
-		{"twice", goRoot(t, shuffle+shuffle), "go1.26.8", "data.go does not shuffle them as it did: "},
+	tests := []struct{ name, dir, root, version, want string }{
+		{"other version", t.TempDir(), good, "go1.27.0", "change the linker of go1.27.0: it is known how to change that of go1.26 alone"},
+		{"version of one's own", t.TempDir(), good, "go1.26-custom", "change the linker of go1.26-custom: it is known how to change that of go1.26 alone"},
+		{"no sources", t.TempDir(), "/none", "go1.26.8", "read the linker's sources: open /none/src/cmd/link/internal/ld/data.go: no such file or directory"},
+		{"other sources", t.TempDir(), goRoot(t, "package ld\n"), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does"},
+		{"twice", t.TempDir(), goRoot(t, shuffles+shuffles), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does"},
+		{"no folder", "/none", good, "go1.26.8", "write the linker's sources: open /none/"},
 	}
 	for _, tt := range tests {
-		_, err := Read(tt.root, tt.version)
-		if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q and ErrUnknown", tt.name, err, tt.want)
+		_, err := Overlay(tt.dir, tt.root, tt.version)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || errors.Is(err, ErrVersion) != strings.Contains(tt.want, "alone") {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
 }
 
-func TestReadBroken(t *testing.T) {
-	root := goRoot(t, "")
-	file := filepath.Join(root, "src/cmd/link/internal/ld/data.go")
-	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Read(root, "go1.26.8"); err == nil || errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), file) {
-		t.Errorf("Read of a folder = %v, want an error of %s that is not ErrUnknown", err, file)
-	}
-}
-
-// TestID: a linker of other sources has another.
-func TestID(t *testing.T) {
-	read := func(root string) string {
-		s, err := Read(root, "go1.26.8")
+// TestDigest: that of other sources is another.
+func TestDigest(t *testing.T) {
+	digest := func(text string) string {
+		t.Helper()
+		r, err := Overlay(t.TempDir(), goRoot(t, text), "go1.26.8")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.ID()
+		return r.Digest
 	}
-	root, other := goRoot(t, shuffle), goRoot(t, shuffle+"// other\n")
-	first, again, others := read(root), read(root), read(other)
-	if first != again || first == others {
-		t.Errorf("ID: %s, again %s, of others %s", first, again, others)
+	first, again, other := digest(shuffles), digest(shuffles), digest(shuffles+"// other\n")
+	if first != again || first == other {
+		t.Errorf("digests: %s, again %s, of others %s", first, again, other)
 	}
 }
 
-// TestThisGo: what tests run with is known.
+// TestThisGo: what tests run with is known, and one statement of it is replaced.
 func TestThisGo(t *testing.T) {
-	s, err := Read(runtime.GOROOT(), runtime.Version()) //nolint:staticcheck // tests are not run elsewhere than they are compiled
+	root, dir := runtime.GOROOT(), t.TempDir() //nolint:staticcheck // tests are not run elsewhere than they are compiled
+	overlay, err := Overlay(dir, root, runtime.Version())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	overlay, err := s.Write(dir)
+	list, err := os.ReadFile(overlay.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := os.ReadFile(overlay)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, content := range s.files {
-		written, err := os.ReadFile(filepath.Join(dir, filepath.Base(file)))
-		if err != nil || string(written) != string(content) || !strings.Contains(string(list), file) {
-			t.Errorf("%s: %d bytes of %d, %v; overlay %s", file, len(written), len(content), err, list)
+	for file, in := range map[string]string{"data.go": "/internal/ld/", "order.go": "/internal/ld/", "functions.go": "/internal/ld/", "toolexec.go": "/"} {
+		pair := `"` + root + "/src/cmd/link" + in + file + `":"` + dir + "/" + file + `"`
+		if !strings.Contains(string(list), pair) {
+			t.Errorf("overlay is %s, want %s in it", list, pair)
 		}
+	}
+	before, err1 := os.ReadFile(filepath.Join(root, "src/cmd/link/internal/ld/data.go"))
+	after, err2 := os.ReadFile(filepath.Join(dir, "data.go"))
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if want := len(before) - len(shuffles) + len(orders); len(after) != want || !strings.Contains(string(after), orders) {
+		t.Errorf("data.go has %d bytes, want %d with %q", len(after), want, orders)
 	}
 }
 
@@ -112,7 +106,8 @@ func TestToolExec(t *testing.T) {
 	for file, want := range map[string]string{
 		"/tmp/link":        "/tmp/link",
 		"/tmp/a b/link":    "'/tmp/a b/link'",
-		"/tmp/it's/link":   `"/tmp/it's/link"`,
+		`/tmp/a'b"c/link`:  `/tmp/a'b"c/link`,
+		"/tmp/it's a/link": `"/tmp/it's a/link"`,
 		`/tmp/"a" b/link`:  `'/tmp/"a" b/link'`,
 		"/tmp/\t/link":     "'/tmp/\t/link'",
 		`/tmp/'a' "b"/lnk`: "",

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/u-root/gobusybox/src/pkg/bb"
 	"github.com/u-root/gobusybox/src/pkg/bb/findpkg"
@@ -57,20 +58,36 @@ func experiments(goVersion string) string {
 // Build compiles cmds, as Resolve returned them, for arch to one program and
 // returns its path, which is name in the empty folder work. All that Build
 // writes is there, besides Go's build cache. The same commands give the same
-// bytes, whatever work is.
-func (s Source) Build(ctx context.Context, work, name, arch string, cmds []Command) (string, error) {
+// bytes, whatever work is. A warning is why functions of kguest's own program are
+// in another order than they should be.
+func (s Source) Build(ctx context.Context, work, name, arch string, cmds []Command) (program, warning string, err error) {
+	order := func() (string, error) { return "", nil }
+	if name == OwnProgram && linker.Serves(arch) {
+		order = start(func() (string, error) { return s.orderedLinker(ctx, work) })
+	}
 	gopath := filepath.Join(work, "gopath")
-	if err := s.generate(gopath, name, arch, cmds); err != nil {
-		return "", fmt.Errorf("generate program: %w", err)
+	err = s.generate(gopath, name, arch, cmds)
+	toolexec, errOrder := order()
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("generate program: %w", err)
+	case ctx.Err() != nil:
+		return "", "", ctx.Err()
+	case errOrder != nil && !errors.Is(errOrder, linker.ErrVersion):
+		warning = "kguest's functions are in the linker's usual order, which costs a boot some page faults: " + errOrder.Error()
 	}
-	if err := ctx.Err(); err != nil {
-		return "", err
+	program = filepath.Join(work, name)
+	if err := s.compile(ctx, gopath, work, arch, program, toolexec); err != nil {
+		return "", "", fmt.Errorf("compile program: %w", err)
 	}
-	program := filepath.Join(work, name)
-	if err := s.compile(ctx, gopath, work, arch, program); err != nil {
-		return "", fmt.Errorf("compile program: %w", err)
-	}
-	return program, nil
+	return program, warning, nil
+}
+
+// start runs do on the side, and returns what waits for it.
+func start(do func() (string, error)) (wait func() (string, error)) {
+	once := sync.OnceValues(do)
+	go once() //nolint:errcheck // what waits has it
+	return once
 }
 
 // ownTag is a build tag that no file has. Given to the go command, it takes the
@@ -107,17 +124,13 @@ func (s Source) generate(gopath, name, arch string, cmds []Command) (err error) 
 	return os.WriteFile(filepath.Join(bbDir(gopath), "main.go"), mainSource(name, cmds), 0o600)
 }
 
-func (s Source) compile(ctx context.Context, gopath, tmp, arch, program string) error {
+func (s Source) compile(ctx context.Context, gopath, tmp, arch, program, toolexec string) error {
 	env := slices.Concat(target(arch), pinned(s.env.GOVERSION), []string{
 		"GO111MODULE=off", "GOPATH=" + gopath, "GOROOT=" + s.GoRoot, "GOFLAGS=", "GOTMPDIR=" + tmp,
 	})
 	args, flags := []string{"build", "-trimpath", "-buildvcs=false", "-o", program}, linkerFlags(arch)
-	if s.linker != "" {
-		tool, err := linker.ToolExec(s.linker)
-		if err != nil {
-			return err
-		}
-		args, flags = append(args, "-toolexec", tool), flags+" "+linker.Flag()
+	if toolexec != "" {
+		args, flags = append(args, "-toolexec", toolexec), flags+" "+linker.Flag()
 	}
 	_, err := runGo(ctx, s.goTool(), bbDir(gopath), env, append(args, "-ldflags", flags, ".")...)
 	return err

@@ -83,7 +83,7 @@ func buildPrinters(t *testing.T, arch string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := src.Build(t.Context(), t.TempDir(), "bb", arch, cmds)
+	program, _, err := src.Build(t.Context(), t.TempDir(), "bb", arch, cmds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestBuildCanceled(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	if _, err := src.Build(ctx, t.TempDir(), "bb", runtime.GOARCH, cmds); !errors.Is(err, context.Canceled) {
+	if _, _, err := src.Build(ctx, t.TempDir(), "bb", runtime.GOARCH, cmds); !errors.Is(err, context.Canceled) {
 		t.Errorf("Build(canceled) = %v, want %v", err, context.Canceled)
 	}
 	if _, err := src.Resolve(ctx, runtime.GOARCH, printerAsks()); !errors.Is(err, context.Canceled) {
@@ -214,7 +214,7 @@ func TestBuildCompileError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = src.Build(t.Context(), t.TempDir(), "bb", runtime.GOARCH, cmds)
+	_, _, err = src.Build(t.Context(), t.TempDir(), "bb", runtime.GOARCH, cmds)
 	if err == nil || !strings.Contains(err.Error(), "compile program: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("Build = %v, want one line of the compiler's", err)
 	}
@@ -224,7 +224,7 @@ func TestBuildTypeError(t *testing.T) {
 	src := moduleWith(t, map[string]string{"cmds/x/main.go": "package main\n\nfunc main() { undefined() }\n"})
 	cmds, err := src.Resolve(t.Context(), runtime.GOARCH, []Ask{{Name: "example.com/m/cmds/x"}})
 	if err == nil {
-		_, err = src.Build(t.Context(), t.TempDir(), "bb", runtime.GOARCH, cmds)
+		_, _, err = src.Build(t.Context(), t.TempDir(), "bb", runtime.GOARCH, cmds)
 	}
 	if err == nil || !strings.Contains(err.Error(), "cmds/x/main.go:3:15: undefined: undefined") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("Build = %v, want the mistake's place in one line", err)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/kguest/kguest/initramfs/linker"
 	"github.com/kguest/kguest/initramfs/pclntab"
 )
 
@@ -28,6 +27,7 @@ type Maker struct {
 type Program struct {
 	Name     string    // of its file: OwnProgram, OtherProgram, or OtherProgram-MODULE
 	Commands []Command // sorted by name
+	Warning  string    // what is not as it should be, though the program works; known once it is compiled
 
 	arch  string
 	apart bool // of a module apart, which maker.Dir is the folder of
@@ -60,6 +60,7 @@ func (m Maker) newProgram(ctx context.Context, arch string, g group) *Program {
 // resolve finds the commands.
 func (p *Program) resolve(ctx context.Context, s Source) (err error) {
 	p.src = s
+	p.src.cache = p.maker.Cache
 	if p.found, err = s.resolve(ctx, p.arch, p.asks); err != nil {
 		return err
 	}
@@ -101,23 +102,18 @@ func (p *Program) build(ctx context.Context, work string) error {
 	if p.key != "" {
 		before = p.src.watch(p.maker.Dir, p.found)
 	}
-	if p.Name == OwnProgram && linker.Orders(p.arch) {
-		var err error
-		if p.src.linker, err = p.maker.linker(ctx, p.src, work); err != nil {
-			return err
-		}
-	}
-	file, err := p.src.Build(ctx, work, p.Name, p.arch, p.Commands)
+	file, warning, err := p.src.Build(ctx, work, p.Name, p.arch, p.Commands)
 	if err != nil {
 		return err
 	}
+	p.Warning = warning
 	if p.data, err = os.ReadFile(file); err != nil {
 		return fmt.Errorf("read program: %w", err)
 	}
 	if p.data, err = p.cut(p.data); err != nil {
 		return err
 	}
-	if p.key != "" && before.keepable(p.start) {
+	if p.key != "" && p.Warning == "" && before.keepable(p.start) {
 		p.keep(before)
 	}
 	return nil

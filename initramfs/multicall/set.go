@@ -32,6 +32,11 @@ func (m Maker) Resolve(ctx context.Context, arch string, asks []Ask) (Set, error
 	if m.Dir, err = filepath.Abs(m.Dir); err != nil {
 		return nil, fmt.Errorf("find working directory: %w", err)
 	}
+	if m.Cache != "" {
+		if m.Cache, err = filepath.Abs(m.Cache); err != nil {
+			return nil, fmt.Errorf("find working directory: %w", err)
+		}
+	}
 	groups, err := split(asks)
 	if err != nil {
 		return nil, err
@@ -184,6 +189,17 @@ func (s Set) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Warnings are those of the programs.
+func (s Set) Warnings() []string {
+	var list []string
+	for _, p := range s {
+		if p.Warning != "" {
+			list = append(list, p.Warning)
+		}
+	}
+	return list
 }
 
 // Build compiles, at once, the programs that were not kept, in the empty folder

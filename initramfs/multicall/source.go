@@ -25,7 +25,7 @@ type Source struct {
 	GoRoot string // of the toolchain that Dir's go.mod selects
 	mod    golang.ModBehavior
 	env    goEnv
-	linker string // in the place of the toolchain's (package linker), empty for that
+	cache  string // folder that linkers are kept in, absolute; empty keeps none
 }
 
 // goEnv is what `go env` says of a folder.

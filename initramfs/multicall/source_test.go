@@ -83,7 +83,7 @@ func TestFindLeavesGoMod(t *testing.T) {
 		if err != nil {
 			t.Fatalf("GOFLAGS=%s: %v", flags, err)
 		}
-		if _, err := src.Build(t.Context(), t.TempDir(), "bb", "amd64", cmds); err != nil {
+		if _, _, err := src.Build(t.Context(), t.TempDir(), "bb", "amd64", cmds); err != nil {
 			t.Errorf("GOFLAGS=%s: %v", flags, err)
 		}
 		if got, err := os.ReadFile(filepath.Join(src.Dir, "go.mod")); string(got) != untidy || err != nil {

@@ -55,14 +55,18 @@ func (t *table) cut(module string) (*smallTable, error) {
 }
 
 // earlyNames are of the functions that the runtime looks up as a program starts:
-// goroutines begin with them, and the first stack that grows has them in it. They
-// come first in each part of the table, so that the rest of it stays untouched.
+// goroutines begin with them, the first stack that grows has them in it, and preemption
+// wants to know how much of a stack they take. They come first in each part of the
+// table, so that the rest of it stays untouched.
 var earlyNames = []string{
 	"runtime.goexit", "runtime.main", "runtime.doInit1", "runtime.forcegchelper", "runtime.bgsweep", "runtime.bgscavenge",
+	"runtime.gcenable.gowrap1", "runtime.gcenable.gowrap2", "runtime.updateMaxProcsGoroutine", "runtime.runFinalizers",
+	"runtime.runCleanups", "runtime.asyncPreempt", "runtime.asyncPreempt2", "runtime.xRegRestore",
 }
 
-// earlyPackage is the one of the module that has the stack grow.
-const earlyPackage = "pkg/stackroom."
+// earlyOwn begin the names of those of the module: what has the stack grow, and the
+// goroutine of a boot.
+var earlyOwn = []string{"pkg/stackroom.", "pkg/boot.(*Machine).spawn"}
 
 // turns returns the functions' indices in the order in which they are laid out.
 func (c *cutter) turns() ([]int, error) {
@@ -72,7 +76,7 @@ func (c *cutter) turns() ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(earlyNames, name) || strings.HasPrefix(name, c.module+earlyPackage) {
+		if c.isEarly(name) {
 			early = append(early, i)
 		} else {
 			late = append(late, i)
@@ -80,6 +84,12 @@ func (c *cutter) turns() ([]int, error) {
 	}
 	c.early = len(early)
 	return append(early, late...), nil
+}
+
+func (c *cutter) isEarly(name string) bool {
+	own, isOwn := strings.CutPrefix(name, c.module)
+	return slices.Contains(earlyNames, name) ||
+		isOwn && slices.ContainsFunc(earlyOwn, func(prefix string) bool { return strings.HasPrefix(own, prefix) })
 }
 
 // dataEnds returns where each of the functions' data ends: where the next begins.
