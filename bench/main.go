@@ -10,7 +10,7 @@
 // kernel's hand-over to the workload's first instruction, stage by stage and
 // module by module; sizes and memory; process 1's time in a minute of idling;
 // and what its program consists of. The figures do not depend on how busy this
-// machine is; two runs differ by some hundredths of a percent.
+// machine is; two runs differ by up to one percent.
 //
 // Options:
 //
@@ -45,6 +45,7 @@ import (
 	"syscall"
 
 	"github.com/kguest/kguest/bench/rig"
+	"github.com/kguest/kguest/initramfs/linker"
 )
 
 func main() {
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	m := measurer{rig: r, progress: stderr}
 	builtIn := rig.Rig{Kernel: o.builtIn, Compression: o.compression}
 	if o.order != "" {
-		names, err := m.order(ctx, builtIn, filepath.Join(work, "built-in"))
+		names, err := m.order(ctx, builtIn, filepath.Join(work, "built-in"), linker.Order())
 		if err != nil {
 			return err
 		}

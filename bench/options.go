@@ -56,6 +56,8 @@ func (o options) check() error {
 		return &usageError{"-modules: the folder " + o.kernel + " has them: leave it out"}
 	case isDir(o.kernel) && o.compression != "" && o.builtIn == "":
 		return &usageError{"-compression: it is of bzImages, and " + o.kernel + " is a folder: leave it out"}
+	case isDir(o.builtIn):
+		return &usageError{"-built-in: " + o.builtIn + " is a folder: give a bzImage"}
 	case o.order != "" && o.builtIn == "":
 		return &usageError{"-order: functions are called by a kernel with its drivers built in too: give -built-in"}
 	case o.order != "" && (o.json != "" || o.page != "" || o.growth):
@@ -71,6 +73,9 @@ func (o options) check() error {
 		}
 	}
 	for _, file := range []string{o.json, o.page, o.order} {
+		if isDir(file) {
+			errs = append(errs, fmt.Errorf("write %s: it is a folder: give a file", file))
+		}
 		if file != "" && !isDir(filepath.Dir(file)) {
 			errs = append(errs, fmt.Errorf("write %s: there is no folder %s: make it first", file, filepath.Dir(file)))
 		}

@@ -37,6 +37,8 @@ func TestCheckOptions(t *testing.T) {
 		{options{kernel: file, builtIn: file}, true, "-built-in: -kernel DIR/file is such a kernel already: leave one of them out"},
 		{options{kernel: dir, order: file}, true, "-order: functions are called by a kernel with its drivers built in too: give -built-in"},
 		{options{kernel: dir, builtIn: file, order: file, growth: true}, true, "-order: nothing is counted for it: leave -json, -write and -growth out"},
+		{options{kernel: dir, builtIn: dir}, true, "-built-in: DIR is a folder: give a bzImage"},
+		{options{kernel: dir, page: dir}, false, "write DIR: it is a folder: give a file"},
 		{options{kernel: dir + "/none"}, false, "read kernel image: open DIR/none: no such file"},
 		{options{kernel: file}, false, "read kernel image DIR/file: "},
 		{options{kernel: dir, builtIn: file, compression: "gzip"}, false, "read kernel image DIR/file: "},

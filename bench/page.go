@@ -43,9 +43,9 @@ Written by ` + "`make bench`" + `; do not edit. Kernel %s, %s.
 Three guests are booted from the same disks on the same machine, a microvm with one processor under QEMU's software
 emulation: mkinitramfs's minimal image for qemu, the least init in C (` + "`bench/rig/guest/init.c`" + `), and a script of
 busybox (` + "`bench/rig/guest/init.sh`" + `). With ` + "`-icount shift=0,sleep=off`" + ` guest time is a count of instructions, so the
-figures hang neither on the speed of the machine that measures nor on what else it does; two runs differ by some
-hundredths of a percent. Misses of caches, and what leaving a virtual machine costs, are not in them. Each guest's
-workload checks that its init did the work.
+figures hang neither on the speed of the machine that measures nor on what else it does; two runs differ by up to
+one percent, since disks answer when they do. Misses of caches, and what leaving a virtual machine costs, are not in
+them. Each guest's workload checks that its init did the work.
 
 To repeat it, as a user who can run ` + "`make test`" + `:
 
@@ -78,7 +78,9 @@ and it has no channel to the host. kinit loads what the machine needs; the rest 
 	memoryText = `After the workload has slept for 20 ms. "Packed" is by zstd. Files in memory are what is left of the initramfs, pages of
 process 1's program included, and the files that the boot wrote. Process 1 has the pages that are mapped into it
 (smaps_rollup in proc_pid_smaps(5)), of its program those around each that it has used too. VmRSS lags: on Linux 6.1 a
-thread tells its pages once in 64 page faults.`
+thread tells its pages once in 64 page faults. A guest of more than 512 MB has transparent huge pages always on by Debian's
+default, and one of 2 MB for Go's heap then: 1.6 MB more, which ` + "`transparent_hugepage=madvise`" + ` takes back. Each processor
+but the first takes 0.2 MB.`
 	packageText = `What Go packages do before main, by GODEBUG=inittrace=1; those that allocate, or take 10,000 instructions.`
 	growthText  = `The hand-over, or what is named, as something grows. Process 1's share with IDM has the kernel's own start in it, and
 what the port's driver costs; there, each more is what counts.`

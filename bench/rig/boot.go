@@ -28,6 +28,7 @@ type Options struct {
 	// takes seconds there, so that only the processor's time means something.
 	Sleeps bool
 	Code   bool // tell what code was executed
+	Output bool // the workload's goes to a port beside that of IDM, which there has to be
 }
 
 // timeout is of one QEMU: a boot takes some ten seconds on a busy machine.
@@ -53,6 +54,13 @@ func (r *Rig) Boot(ctx context.Context, archive string, o Options) (*Boot, error
 	said, errPort := port.end()
 	if err := errors.Join(err, errPort); err != nil {
 		return nil, err
+	}
+	if o.Output {
+		output, err := os.ReadFile(filepath.Join(dir, "output"))
+		if err != nil {
+			return nil, fmt.Errorf("boot: %w", err)
+		}
+		console += string(output)
 	}
 	count, err := os.ReadFile(filepath.Join(dir, "counts"))
 	if err != nil {
@@ -108,6 +116,9 @@ func (r *Rig) devices(dir string, o Options) []string {
 		add("-chardev", "pipe,id=idm,path="+filepath.Join(dir, "idm"), "virtio-serial-device")
 		args = append(args, "-device", "virtserialport,nr=1,chardev=idm,name=idm")
 	}
+	if o.Output {
+		args = append(args, "-chardev", "file,id=output,path="+filepath.Join(dir, "output"), "-device", "virtserialport,nr=2,chardev=output,name=output")
+	}
 	add("-drive", "if=none,id=image,format=raw,readonly=on,file="+cmp.Or(o.Image, r.in("image")), "virtio-blk-device,drive=image")
 	add("-drive", "if=none,id=config,format=raw,readonly=on,file="+cmp.Or(o.Config, r.in("config")), "virtio-blk-device,drive=config")
 	add("-netdev", "hubport,id=net,hubid=0", "virtio-net-device,netdev=net,mac=52:54:00:12:34:56")
@@ -126,6 +137,9 @@ func kernelLine(o Options) string {
 	}
 	if o.IDM != nil {
 		words = append(words, "kinit.idm=/dev/vport0p1")
+	}
+	if o.Output {
+		words = append(words, "kinit.output=/dev/vport0p2")
 	}
 	return strings.Join(append(words, o.Append...), " ")
 }

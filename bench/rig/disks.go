@@ -30,6 +30,24 @@ func (r *Rig) packImage(ctx context.Context) error {
 	return pack.Image(ctx, root, r.in("image"), pack.Options{Compression: r.Compression})
 }
 
+// Bare makes an image disk with programs and nothing else, and returns its path.
+func (r *Rig) Bare(ctx context.Context) (string, error) {
+	root, out := r.in("bare-root"), r.in("bare-image")
+	if err := r.fillRoot(ctx, root); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(root)
+	for _, e := range entries {
+		if e.Name() != "bin" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(root, e.Name())))
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("pack image: %w", err)
+	}
+	return out, pack.Image(ctx, root, out, pack.Options{Compression: r.Compression})
+}
+
 // fillRoot puts busybox and the workload into root.
 func (r *Rig) fillRoot(ctx context.Context, root string) error {
 	if err := pack.BusyboxRoot(ctx, busybox, root); err != nil {

@@ -1,9 +1,9 @@
 /*
  * The workload of the measured boots. Its first instruction is the mark that
  * count.c looks for; the first thing it does is a line in the kernel's log.
- * Then it prints what the boot has left behind, and ends the machine.
+ * Then it prints what the boot has left behind, and ends the machine, or itself.
  *
- *   workload [idle SECONDS | orphans COUNT | channel]
+ *   workload [idle SECONDS | orphans COUNT | channel | exit]
  */
 #include "sys.h"
 
@@ -191,6 +191,8 @@ void begin(long *stack)
 	if (count > 1 && is(arguments[1], "channel"))
 		channel();
 	value("done", 1);
+	if (count > 1 && is(arguments[1], "exit"))
+		sys(exit_group, 42);
 	sys(ioctl, 1, 0x5409, 1); /* TCSBRK: until all is sent */
 	end_machine();
 	sys(exit_group, 0);
