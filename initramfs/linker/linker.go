@@ -77,10 +77,10 @@ func Overlay(dir, goRoot, version string) (Replaced, error) {
 	layout := filepath.Join(source, "internal/ld/data.go")
 	text, err := os.ReadFile(layout)
 	if err != nil {
-		return Replaced{}, fmt.Errorf("read the linker's sources: %w", err)
+		return Replaced{}, fmt.Errorf("read the linker's sources: %w; install Go with the sources of its tools", err)
 	}
 	if bytes.Count(text, []byte(shuffles)) != 1 {
-		return Replaced{}, fmt.Errorf("read the linker's sources: %s does not shuffle functions as that of %s does", layout, goVersion)
+		return Replaced{}, fmt.Errorf("read the linker's sources: %s does not shuffle functions as that of %s does; use a released Go", layout, goVersion)
 	}
 	replace, all := make(map[string]string), sha256.New()
 	for _, f := range []struct {

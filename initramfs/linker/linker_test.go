@@ -46,9 +46,9 @@ func TestOverlayRefuses(t *testing.T) {
 	tests := []struct{ name, dir, root, version, want string }{
 		{"other version", t.TempDir(), good, "go1.27.0", "change the linker of go1.27.0: it is known how to change that of go1.26 alone"},
 		{"version of one's own", t.TempDir(), good, "go1.26-custom", "change the linker of go1.26-custom: it is known how to change that of go1.26 alone"},
-		{"no sources", t.TempDir(), "/none", "go1.26.8", "read the linker's sources: open /none/src/cmd/link/internal/ld/data.go: no such file or directory"},
-		{"other sources", t.TempDir(), goRoot(t, "package ld\n"), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does"},
-		{"twice", t.TempDir(), goRoot(t, shuffles+shuffles), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does"},
+		{"no sources", t.TempDir(), "/none", "go1.26.8", "read the linker's sources: open /none/src/cmd/link/internal/ld/data.go: no such file or directory; install Go with the sources of its tools"},
+		{"other sources", t.TempDir(), goRoot(t, "package ld\n"), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does; use a released Go"},
+		{"twice", t.TempDir(), goRoot(t, shuffles+shuffles), "go1.26.8", "data.go does not shuffle functions as that of go1.26 does; use a released Go"},
 		{"no folder", "/none", good, "go1.26.8", "write the linker's sources: open /none/"},
 	}
 	for _, tt := range tests {
