@@ -79,13 +79,15 @@ func TestExecNumberWaits(t *testing.T) {
 		looked <- start.Command[1]
 		<-goOn
 	}})
-	for _, word := range []string{"first", "second"} {
+	open := func(word string) {
 		h.openAs(t, 7, idm.InternalChannel, execRequest(&idmpb.ExecStreamRequestStart{Command: []string{"echo", word}}))
 		h.ping(t)
 	}
+	open("first")
 	if got := <-looked; got != "first" {
-		t.Fatalf("Guest.Command is asked for the %s", got)
+		t.Errorf("Guest.Command is asked for the %s, want the first", got)
 	}
+	open("second") // closes the first, which has begun
 	select {
 	case got := <-looked:
 		t.Errorf("Guest.Command is asked for the %s before the first has ended", got)
